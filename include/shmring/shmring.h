@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shmring: a stream of records in shared memory, written by one process and read by many.
+ *
+ * THE IDEAS
+ *
+ * A ring is a window onto one endless stream of records. The producer appends, every consumer reads at
+ * its own place, and nobody makes a system call per record: a reader polls the header word of the record
+ * it expects next, and the producer makes a record exist by storing that one word.
+ *
+ * Places in the stream are 64-bit positions (bytes since creation, multiples of 8), never pointers: each
+ * process maps the ring at an address of its own. Records also carry a sequence number, 0, 1, 2, ... A
+ * reader that lost records is told exactly how many.
+ *
+ * Who may do what is decided by file permissions. A ring is one segment in two files: only the producer
+ * can write to the data object /dev/shm/NAME, which holds the records; consumers write to the control
+ * object /dev/shm/.NAME.UUID, which holds their cursors.
+ *
+ *   producer    data rw, control rw    appends records
+ *   consumer    data ro, control rw    reads; a RELIABLE one holds the producer back
+ *   observer    data ro, control -     reads what it can catch; nobody notices it
+ *   inspector   data ro, control ro    sees everyone's lag and state; changes nothing
+ *
+ * A consumer has a subscription, a cursor with a name in the control object. Its policy says what
+ * happens when it cannot keep up: for RELIABLE the producer waits, a LOSSY one loses the oldest records.
+ *
+ * A process may be killed at any instruction. A lock that the kernel drops as a process dies is the only
+ * proof of life; no clock or heartbeat decides anything. A producer that dies leaves whole records, and
+ * the next one goes on behind them.
+ *
+ * A COMPLETE EXAMPLE
+ *
+ * example-begin
+ *	#include <shmring/shmring.h>
+ *	#include <stdio.h>
+ *	#include <string.h>
+ *
+ *	static const char name[] = "shmring-header-example";
+ *
+ *	int main(void)
+ *	{
+ *		struct shmring_producer *producer;
+ *		struct shmring_consumer *consumer;
+ *		struct shmring_record record;
+ *		int error;
+ *
+ *		if ((error = shmring_create(name, NULL)) != 0 ||
+ *		    (error = shmring_consumer_open(&consumer, name, NULL)) != 0 ||
+ *		    (error = shmring_producer_open(&producer, name, NULL)) != 0) {
+ *			fprintf(stderr, "%s: %s\n", name, shmring_strerror(error));
+ *			return 1;
+ *		}
+ *		shmring_write(producer, "hello", 5, 0, -1);
+ *		shmring_write(producer, "world", 5, 0, -1);
+ *		shmring_producer_close(producer);
+ *
+ *		while ((error = shmring_wait(consumer, -1)) == 0) {
+ *			while (shmring_read(consumer, &record) == 0)
+ *				printf("%.*s\n", (int)record.length, (const char *)record.data);
+ *			shmring_release(consumer);
+ *		}
+ *		printf("%s\n", shmring_strerror(error));
+ *		shmring_consumer_close(consumer);
+ *		return shmring_unlink(name) == 0 ? 0 : 1;
+ *	}
+ * example-end
+ *
+ * CONVENTIONS
+ *
+ * Functions return 0 or a negative errno value; SHMRING_ERRORS below says what each means. An object
+ * comes out through a pointer that is left alone on failure. The library does not print, abort, touch
+ * signal handlers, or change errno.
+ *
+ * Time-outs are int64_t nanoseconds: 0 tries once, a negative one waits for ever. A wait that a signal
+ * interrupts goes on.
+ *
+ * Option structures start with their size, so that later versions can add members. Start from the
+ * initializer: `struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;`. A null pointer
+ * stands for all defaults.
+ *
+ * CONCURRENCY
+ *
+ *   which calls may run at the same time         same handle    different handles
+ *   shmring_cancel with any call, close included    yes              yes
+ *   any other two calls                             no               yes, in one process or many
+ *
+ * One handle belongs to one thread at a time. Any number of threads may have handles of their own on one
+ * ring. After fork the child has no part in the ring: its handles answer -EOWNERDEAD, and closing them is
+ * safe and does not disturb the parent.
+ *
+ * ORDERING
+ *
+ * What a process did before shmring_commit (or write, or flush) happens before what another does after
+ * the shmring_read (or wait) that returns that record. What a RELIABLE consumer did before shmring_release
+ * happens before the producer's shmring_reserve that takes the room. Nothing else is ordered.
+ */
+#ifndef SHMRING_SHMRING_H
+#define SHMRING_SHMRING_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#if defined(__GNUC__)
+#define SHMRING_API __attribute__((visibility("default")))
+#else
+#define SHMRING_API
+#endif
+
+#ifdef __cplusplus
+/* A zeroed option or report structure that knows its size; the C macros below do the same. */
+template <typename T> inline T shmring_sized()
+{
+	T sized = T();
+	sized.size = sizeof(T);
+	return sized;
+}
+#define SHMRING_SIZED(type) shmring_sized<type>()
+extern "C" {
+#else
+#define SHMRING_SIZED(type) { .size = sizeof(type) }
+#endif
+
+/*
+ * SHMRING_ERRORS
+ *
+ *   -EAGAIN        nothing to read, or no room to write, right now
+ *   -EALREADY      a reservation is in progress already
+ *   -EACCES        the files' permissions do not grant this role
+ *   -EBADMSG       not a ring, or damaged
+ *   -EBUSY         there is a producer, or the subscription name is in use
+ *   -ECANCELED     shmring_cancel was called on this handle
+ *   -EEXIST        a ring of that name exists
+ *   -EINVAL        bad argument
+ *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer too small
+ *   -ENAMETOOLONG  the name of a ring or subscription is too long
+ *   -ENOENT        no such ring
+ *   -ENOMEM        this process is out of memory
+ *   -ENOSPC        shared memory (/dev/shm) is full
+ *   -ENOSYS        the kernel, or this mount namespace, lacks something needed (is /proc mounted?)
+ *   -EOVERFLOW     the records read since the last release may have been overwritten: discard them
+ *   -EOWNERDEAD    the producer died and everything it published has been read; or a handle in a forked child
+ *   -EPIPE         the producer closed the stream and everything has been read
+ *   -EPROTONOSUPPORT  a ring of another layout version, byte order, or with features unknown here
+ *   -EPROTOTYPE    the ring's tag is not the one required
+ *   -ERANGE        that sequence number has not been written yet
+ *   -ESTALE        the ring was removed or replaced, and everything left in it has been read
+ *   -ETIMEDOUT     the time-out passed
+ *   -EUCLEAN       the two objects do not belong together, or the control object is missing
+ *   -EUSERS        no free subscription or member slot
+ *
+ * Others (-EMFILE, -EIO, ...) are the kernel's, passed on.
+ */
+
+/* Describes an error in a few English words. Takes either sign; returns a constant string, never null. */
+SHMRING_API const char *shmring_strerror(int error);
+
+/* The version of this header, and of the library at run time, as major * 10000 + minor * 100 + patch. */
+#define SHMRING_VERSION 100
+SHMRING_API int shmring_version(void);
+
+/* ---- Creating and removing ---------------------------------------------------------------------- */
+
+/* Longest ring name in bytes; of A-Za-z0-9._- with no leading dot. One leading slash is accepted and dropped. */
+#define SHMRING_NAME_MAX 200
+
+/* Longest subscription name in bytes; of A-Za-z0-9._- with no leading dot. */
+#define SHMRING_SUBSCRIPTION_NAME_MAX 47
+
+/* Bytes of a ring's tag, free for the application (a schema's name and version, say). */
+#define SHMRING_TAG_SIZE 64
+
+/* Subscriptions, and members over all subscriptions, that a ring has slots for. */
+#define SHMRING_SUBSCRIPTIONS 64
+#define SHMRING_MEMBERS 256
+
+/* Smallest and largest capacity in bytes, and the one used when none is asked for. */
+#define SHMRING_CAPACITY_MIN 65536ULL
+#define SHMRING_CAPACITY_MAX (1ULL << 33)
+#define SHMRING_CAPACITY_DEFAULT 1048576ULL
+
+/* How the producer finds out that a consumer sleeps. */
+enum shmring_wake_mode {
+	SHMRING_WAKE_FENCE = 0, /* a full fence per published record or batch; consumers may sleep */
+	SHMRING_WAKE_NONE = 1,  /* nothing; waiting consumers look again by themselves, in naps of 1 ms at most */
+};
+
+struct shmring_create_options {
+	size_t size;
+	uint64_t capacity;         /* bytes; rounded up to a power of two; 0: SHMRING_CAPACITY_DEFAULT */
+	uint32_t data_mode;        /* permission bits of the data object; 0: 0600 */
+	uint32_t control_mode;     /* permission bits of the control object; 0: 0600 */
+	enum shmring_wake_mode wake_mode;
+	uint32_t reserved;         /* 0 */
+	const void *tag;           /* tag_length bytes, the rest of the tag is zeros; may be null */
+	size_t tag_length;         /* at most SHMRING_TAG_SIZE */
+	uint64_t first_position;   /* for tests: where the stream starts; a multiple of 8, below 2^63 + 2^62 */
+	uint64_t first_sequence;   /* for tests: the first record's sequence number */
+};
+#define SHMRING_CREATE_OPTIONS_INIT SHMRING_SIZED(struct shmring_create_options)
+
+/*
+ * Creates a ring. All its memory is reserved now; it appears under its name complete, or not at all, and
+ * stays until shmring_unlink, whoever comes and goes.
+ * Errors: -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -EACCES, -ENOSYS.
+ */
+SHMRING_API int shmring_create(const char *name, const struct shmring_create_options *options);
+
+/*
+ * Removes a ring's name. Processes that have it open go on with what is in it and are then told -ESTALE.
+ * Something that is no ring is left alone.
+ * Errors: -ENOENT, -EBADMSG, -EACCES.
+ */
+SHMRING_API int shmring_unlink(const char *name);
+
+/* ---- Producing ---------------------------------------------------------------------------------- */
+
+struct shmring_producer;
+
+struct shmring_producer_options {
+	size_t size;
+	const void *tag;       /* required tag, compared with tag_length bytes and zeros; null: any */
+	size_t tag_length;
+	int64_t timeout_ns;    /* how long to wait for a ring that is not there yet */
+};
+#define SHMRING_PRODUCER_OPTIONS_INIT SHMRING_SIZED(struct shmring_producer_options)
+
+/*
+ * Opens a ring to write to. A ring has one producer at a time; a dead one is succeeded: the new one goes
+ * on behind the last record that was published.
+ * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN, -EACCES, -ETIMEDOUT.
+ */
+SHMRING_API int shmring_producer_open(struct shmring_producer **producer, const char *name,
+				      const struct shmring_producer_options *options);
+
+/*
+ * Closes the stream: drops a reservation and an unfinished batch, and lets readers know (-EPIPE) once
+ * they have read everything. The ring stays; another producer may follow. Frees the handle in any case.
+ */
+SHMRING_API int shmring_producer_close(struct shmring_producer *producer);
+
+/*
+ * Reserves room for one record of at most `maximum` payload bytes and points `data` at it: write there,
+ * then commit. Never waits.
+ * Errors: -EAGAIN (full: see shmring_producer_wait), -EMSGSIZE, -EALREADY.
+ */
+SHMRING_API int shmring_reserve(struct shmring_producer *producer, size_t maximum, void **data);
+
+/* Flag for shmring_commit: withhold this record until the batch ends with a commit without it. */
+#define SHMRING_MORE 1u
+
+/*
+ * Publishes the reserved record with its final length (at most the reserved one) and a type, which is the
+ * application's. With SHMRING_MORE it is withheld; all records of a batch appear at once, with one wake-up.
+ * A batch holds at most half the capacity.
+ * Errors: -EINVAL (nothing reserved, longer than reserved, unknown flag; the reservation stays).
+ */
+SHMRING_API int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags);
+
+/* Publishes what SHMRING_MORE withheld, if anything. Errors: -EALREADY (a reservation is in progress). */
+SHMRING_API int shmring_flush(struct shmring_producer *producer);
+
+/* Drops the reservation, and the records that SHMRING_MORE withheld, as if they had never been. */
+SHMRING_API int shmring_abort(struct shmring_producer *producer);
+
+/*
+ * Copies one record into the ring and publishes it, waiting for room for up to timeout_ns. Ends a batch.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -EALREADY, -ECANCELED, -ESTALE.
+ */
+SHMRING_API int shmring_write(struct shmring_producer *producer, const void *data, size_t length, uint16_t type,
+			      int64_t timeout_ns);
+
+/* Like shmring_write, with the record gathered from `count` pieces (at most 1024). */
+SHMRING_API int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces, int count,
+			       uint16_t type, int64_t timeout_ns);
+
+/*
+ * Waits until a reservation of `bytes` payload bytes would succeed.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -ECANCELED, -ESTALE.
+ */
+SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64_t timeout_ns);
+
+/*
+ * Waits until at least `count` subscriptions have joined.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED, -ESTALE.
+ */
+SHMRING_API int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count,
+						int64_t timeout_ns);
+
+struct shmring_producer_info {
+	size_t size;
+	uint64_t epoch;          /* 1 for a ring's first producer, one more for each successor */
+	uint64_t sequence;       /* of the next record */
+	uint64_t position;       /* of the next record */
+	uint64_t capacity;       /* bytes */
+	uint64_t maximum;        /* longest payload, bytes */
+	uint64_t wakeups;        /* times this handle woke consumers with a system call */
+	uint64_t sleeps;         /* times this handle slept, waiting for room */
+};
+#define SHMRING_PRODUCER_INFO_INIT SHMRING_SIZED(struct shmring_producer_info)
+
+/* Tells about this producer. Errors: -EINVAL. */
+SHMRING_API int shmring_producer_info(const struct shmring_producer *producer, struct shmring_producer_info *info);
+
+/* ---- Consuming ---------------------------------------------------------------------------------- */
+
+struct shmring_consumer;
+
+enum shmring_policy {
+	SHMRING_RELIABLE = 0, /* the producer waits for this subscription */
+	SHMRING_LOSSY = 1,    /* never holds the producer back; loses the oldest records when it is slow */
+};
+
+enum shmring_start {
+	SHMRING_OLDEST = 0,   /* the oldest record that is still there */
+	SHMRING_NEWEST = 1,   /* the next one to be published */
+	SHMRING_SEQUENCE = 2, /* a sequence number; if it is gone, the oldest, and the gap counts as lost */
+	SHMRING_TIME = 3,     /* nanoseconds since 1970: a record published at or after then is never skipped,
+				 some older ones (up to 1/256 of the capacity) may come first */
+};
+
+struct shmring_consumer_options {
+	size_t size;
+	const char *subscription;     /* its name; null: a random one */
+	enum shmring_policy policy;
+	enum shmring_start start;
+	uint64_t start_value;         /* the sequence number or time */
+	const void *tag;              /* required tag, compared with tag_length bytes and zeros; null: any */
+	size_t tag_length;
+	int64_t timeout_ns;           /* how long to wait for a ring that is not there yet */
+};
+#define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
+
+/*
+ * Joins a ring with a subscription of its own, which ends with shmring_consumer_close or with the process.
+ * Errors: -ENOENT, -EBUSY (the name is in use), -EUSERS, -ERANGE, -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN,
+ * -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
+ */
+SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
+				      const struct shmring_consumer_options *options);
+
+/*
+ * Opens a ring for watching: like a LOSSY consumer, but without a subscription, needing only to read the
+ * data object. `subscription` and `policy` must be null and 0. An observer that may not read the control
+ * object cannot tell a dead producer from a silent one. Errors as above.
+ */
+SHMRING_API int shmring_observer_open(struct shmring_consumer **consumer, const char *name,
+				      const struct shmring_consumer_options *options);
+
+/* Ends the subscription and frees the handle. What was read but not released counts as not read. */
+SHMRING_API int shmring_consumer_close(struct shmring_consumer *consumer);
+
+/* One record, in place. `data` is good until the next shmring_release (or seek, or close) of this handle. */
+struct shmring_record {
+	const void *data;   /* aligned to 8 bytes */
+	uint32_t length;    /* bytes of payload */
+	uint16_t type;      /* the application's */
+	uint16_t flags;     /* 0; later versions may set bits */
+	uint64_t sequence;
+	uint64_t position;
+	uint64_t lost;      /* records lost just before this one */
+};
+
+/*
+ * Reads the next record, in place. Never waits; called again it gives the one after. A LOSSY consumer or
+ * observer has seen the record whole only once shmring_release has returned 0.
+ * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG.
+ */
+SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
+
+/*
+ * Gives back everything read so far.
+ * Errors: -EOVERFLOW: some of it may have been overwritten while it was in use (never for RELIABLE): discard all
+ * read since the last release; the next read goes on further ahead and counts it as lost.
+ */
+SHMRING_API int shmring_release(struct shmring_consumer *consumer);
+
+/*
+ * Copies the next record out, verified whole, and releases it (with whatever was read before it).
+ * `record->data` is `buffer`.
+ * Errors: as shmring_read; -EMSGSIZE: the buffer is too small, record->length says what is needed, the record stays;
+ * -EOVERFLOW: records read in place before, and not yet released, may have been overwritten.
+ */
+SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t size,
+				  struct shmring_record *record);
+
+/*
+ * Waits until there is a record to read: spins for a little while if that paid off lately, then sleeps.
+ * -EPIPE and -EOWNERDEAD are returned once for each producer; a further wait waits for the next producer.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECANCELED.
+ */
+SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns);
+
+/*
+ * Moves on to another place in the stream; what was read and not released is released. Places as in the
+ * options. The records between are not counted as lost, but for a sequence number that is gone.
+ * Errors: -ERANGE, -EINVAL; the place is then unchanged.
+ */
+SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value);
+
+struct shmring_consumer_info {
+	size_t size;
+	uint64_t sequence;       /* of the next record to read */
+	uint64_t position;       /* of the next record to read */
+	uint64_t capacity;       /* bytes */
+	uint64_t maximum;        /* longest payload, bytes */
+	uint64_t lost;           /* records lost so far; a gap counts from the read that reports it */
+	uint64_t sleeps;         /* times this handle slept */
+	uint64_t wakeups;        /* sleeps that the producer ended */
+	char subscription[SHMRING_SUBSCRIPTION_NAME_MAX + 1]; /* empty for an observer */
+};
+#define SHMRING_CONSUMER_INFO_INIT SHMRING_SIZED(struct shmring_consumer_info)
+
+/* Tells about this consumer or observer. Errors: -EINVAL. */
+SHMRING_API int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmring_consumer_info *info);
+
+/*
+ * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return -ECANCELED.
+ * May be called from any thread and from a signal handler, also while another thread closes the handle.
+ * A wait notices at once, or, in a rare race, within 100 ms.
+ * Errors: -EINVAL (no handle of this process that is open).
+ */
+SHMRING_API int shmring_cancel(const void *handle);
+
+/* ---- Inspecting --------------------------------------------------------------------------------- */
+
+struct shmring_inspector;
+
+/*
+ * Opens a ring to look at it. Only the data object must be readable; what the control object would tell is
+ * then missing. Errors: -ENOENT, -EBADMSG, -EPROTONOSUPPORT, -EUCLEAN, -EACCES.
+ */
+SHMRING_API int shmring_inspector_open(struct shmring_inspector **inspector, const char *name);
+SHMRING_API int shmring_inspector_close(struct shmring_inspector *inspector);
+
+enum shmring_stream_state {
+	SHMRING_STREAM_NEW = 0,    /* has had no producer yet */
+	SHMRING_STREAM_OPEN = 1,   /* has a producer, unless it died: see producer_alive */
+	SHMRING_STREAM_CLOSED = 2, /* its producer has closed it */
+};
+
+/* What can be known of a process or subscription. */
+enum shmring_liveness {
+	SHMRING_UNKNOWN = 0, /* not visible with these permissions */
+	SHMRING_ALIVE = 1,
+	SHMRING_DEAD = 2,    /* or never there */
+};
+
+struct shmring_info {
+	size_t size;
+	uint64_t capacity;           /* bytes */
+	uint64_t maximum;            /* longest payload, bytes */
+	uint64_t data_size;          /* bytes of the data object */
+	uint64_t control_size;       /* bytes of the control object */
+	uint32_t data_mode;          /* permission bits as they are now */
+	uint32_t control_mode;       /* 0: not visible */
+	uint64_t created_ns;         /* nanoseconds since 1970 */
+	uint64_t oldest_position;    /* of the oldest record that is still there */
+	uint64_t oldest_sequence;
+	uint64_t head_position;      /* of the next record to be published */
+	uint64_t head_sequence;
+	uint64_t epoch;              /* number of producers so far */
+	enum shmring_wake_mode wake_mode;
+	enum shmring_stream_state stream;
+	enum shmring_liveness producer_alive;
+	int32_t producer_pid;        /* as seen where it was opened, for people; 0: none or not visible */
+	uint64_t producer_since_ns;  /* nanoseconds since 1970 */
+	uint32_t control_visible;    /* 1: the fields below and the subscriptions can be seen */
+	uint32_t subscriptions;      /* in use */
+	uint32_t members;            /* in use */
+	uint32_t layout_version;
+	uint8_t uuid[16];
+	uint8_t tag[SHMRING_TAG_SIZE];
+};
+#define SHMRING_INFO_INIT SHMRING_SIZED(struct shmring_info)
+
+/* Takes a look at a ring. Errors: -EINVAL, -ESTALE (removed; what is told is still right). */
+SHMRING_API int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *info);
+
+struct shmring_subscription_info {
+	size_t size;
+	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
+	enum shmring_policy policy;
+	enum shmring_liveness alive;
+	int32_t pid;               /* of a member, for people */
+	uint32_t joining;          /* 1: has not quite joined */
+	uint32_t sleeping;         /* 1: asleep, or about to be */
+	uint32_t reserved;
+	uint64_t since_ns;         /* joined, nanoseconds since 1970 */
+	uint64_t position;         /* of the first record not released */
+	uint64_t sequence;         /* its sequence number; if it is gone, the oldest one's */
+	uint64_t lag_bytes;        /* published and not released, headers included */
+	uint64_t lag_records;
+	uint64_t lag_ns;           /* how long ago the first record not released was published; block-granular */
+};
+#define SHMRING_SUBSCRIPTION_INFO_INIT SHMRING_SIZED(struct shmring_subscription_info)
+
+/*
+ * Takes a look at the subscription in slot 0 .. SHMRING_SUBSCRIPTIONS - 1.
+ * Errors: -ENOENT (the slot is free), -EACCES (the control object is not visible), -EINVAL.
+ */
+SHMRING_API int shmring_inspect_subscription(struct shmring_inspector *inspector, unsigned int slot,
+					     struct shmring_subscription_info *info);
+
+enum shmring_entry_kind {
+	SHMRING_ENTRY_RING = 0,    /* a ring's data object; shmring_inspector_open tells more */
+	SHMRING_ENTRY_ORPHAN = 1,  /* a control object whose data object is gone; harmless */
+};
+
+struct shmring_entry {
+	enum shmring_entry_kind kind;
+	const char *name;          /* the ring's name */
+	const char *file;          /* the file's name in /dev/shm */
+};
+
+/*
+ * Calls `visit` for each ring and each control object left without its data, in no order, until it returns
+ * something other than 0, which is then returned. Files that are no rings are passed over.
+ */
+SHMRING_API int shmring_list(int (*visit)(const struct shmring_entry *entry, void *argument), void *argument);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
