@@ -129,6 +129,7 @@ extern "C" {
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
  *   -EBUSY         there is a producer, or the subscription name is in use
+ *   -ECONNRESET    the subscription was evicted: its cursor pointed outside the stream
  *   -ECANCELED     shmring_cancel was called on this handle
  *   -EEXIST        a ring of that name exists
  *   -EINVAL        bad argument
@@ -182,7 +183,7 @@ SHMRING_API int shmring_version(void);
 /* How the producer finds out that a consumer sleeps. */
 enum shmring_wake_mode {
 	SHMRING_WAKE_FENCE = 0, /* a full fence per published record or batch; consumers may sleep */
-	SHMRING_WAKE_NONE = 1,  /* nothing; waiting consumers look again by themselves, in naps of 1 ms at most */
+	SHMRING_WAKE_NONE = 1,  /* nothing; waiting consumers look again by themselves, in naps of 4 ms at most */
 };
 
 struct shmring_create_options {
@@ -222,6 +223,8 @@ struct shmring_producer_options {
 	const void *tag;       /* required tag, compared with tag_length bytes and zeros; null: any */
 	size_t tag_length;
 	int64_t timeout_ns;    /* how long to wait for a ring that is not there yet */
+	uint32_t prefault;     /* 1: map all pages now, so that none faults in later */
+	uint32_t reserved;     /* 0 */
 };
 #define SHMRING_PRODUCER_OPTIONS_INIT SHMRING_SIZED(struct shmring_producer_options)
 
@@ -328,6 +331,8 @@ struct shmring_consumer_options {
 	const void *tag;              /* required tag, compared with tag_length bytes and zeros; null: any */
 	size_t tag_length;
 	int64_t timeout_ns;           /* how long to wait for a ring that is not there yet */
+	uint32_t prefault;            /* 1: map all pages now, so that none faults in later */
+	uint32_t reserved;            /* 0 */
 };
 #define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
 
@@ -371,7 +376,7 @@ SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_r
 /*
  * Gives back everything read so far.
  * Errors: -EOVERFLOW: some of it may have been overwritten while it was in use (never for RELIABLE): discard all
- * read since the last release; the next read goes on further ahead and counts it as lost.
+ * read since the last release, `lost` included; the next read goes on further ahead and counts it all as lost.
  */
 SHMRING_API int shmring_release(struct shmring_consumer *consumer);
 
