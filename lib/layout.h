@@ -102,10 +102,10 @@ struct layout_header {
 	uint32_t reserved;
 	uint8_t tag[SHMRING_TAG_SIZE];
 };
-_Static_assert(offsetof(struct layout_header, uuid) == 40, "ABI");
-_Static_assert(offsetof(struct layout_header, capacity) == 64, "ABI");
-_Static_assert(offsetof(struct layout_header, tag) == 128, "ABI");
-_Static_assert(sizeof(struct layout_header) == 192, "ABI");
+_Static_assert(offsetof(struct layout_header, uuid) == 32, "ABI");
+_Static_assert(offsetof(struct layout_header, capacity) == 56, "ABI");
+_Static_assert(offsetof(struct layout_header, tag) == 120, "ABI");
+_Static_assert(sizeof(struct layout_header) == 184, "ABI");
 
 /* ---- Data object: written by the producer alone ------------------------------------------------- */
 
