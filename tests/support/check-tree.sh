@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Usage: check-tree.sh [SOURCE-TREE]
+# Nothing generated is tracked, and every source names its licence.
+tree=${1:-${top_srcdir:-.}}
+# shellcheck source=tests/support/tap.sh
+. "$(dirname "$0")/tap.sh"
+
+generated='(^|/)(configure|Makefile|Makefile\.in|aclocal\.m4|config\.(h|h\.in|log|status)|libtool\.m4|lt[a-z~]*\.m4|ltmain\.sh|compile|depcomp|install-sh|missing|tap-driver\.sh|stamp-h1|shmring\.pc)$|(^|/)(build|build-aux|autom4te\.cache)/|\.(o|lo|la|a|so|trs|log)$'
+sources='\.(c|h|cc|sh|awk|m4|ac|am|map|in|1|3|7)$|^(\.ci/run|bootstrap|\.clang-format|\.editorconfig)$'
+
+cd "$tree" || exit 1
+if git -C . ls-files --error-unmatch configure.ac >/dev/null 2>&1; then
+	files=$(git ls-files)
+	found=$(printf '%s\n' "$files" | grep -E "$generated")
+	if [ -z "$found" ]; then
+		tap_ok "nothing generated is tracked"
+	else
+		tap_fail "nothing generated is tracked" "$found"
+	fi
+else
+	files=$(find . -type f ! -path './.git/*' | sed 's|^\./||' | grep -Ev "$generated")
+	tap_skip "nothing generated is tracked" "not a git tree, or no git here"
+fi
+
+unnamed=$(printf '%s\n' "$files" | grep -E "$sources" | while read -r file; do
+	[ ! -f "$file" ] || sed -n 1,3p "$file" | grep -q 'SPDX-License-Identifier: MIT' || printf '%s\n' "$file"
+done)
+if [ -z "$unnamed" ]; then
+	tap_ok "every source has its SPDX line"
+else
+	tap_fail "every source has its SPDX line" "$unnamed"
+fi
+tap_done
