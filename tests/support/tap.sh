@@ -4,6 +4,7 @@
 
 tap_count=0
 tap_failed=0
+tap_skipped=0
 
 tap_ok() { # NAME
 	tap_count=$((tap_count + 1))
@@ -21,6 +22,7 @@ tap_fail() { # NAME [DETAILS]
 
 tap_skip() { # NAME REASON
 	tap_count=$((tap_count + 1))
+	tap_skipped=$((tap_skipped + 1))
 	echo "ok $tap_count - $1 # SKIP $2"
 }
 
@@ -37,6 +39,12 @@ tap_check() { # NAME COMMAND...: passes if the command does; its output is shown
 tap_skip_all() { # REASON
 	echo "1..0 # SKIP $1"
 	exit 0
+}
+
+# For a script that runs outside the harness: the totals as the harness writes them.
+tap_summary() {
+	printf '# TOTAL: %d\n# PASS: %d\n# SKIP: %d\n# FAIL: %d\n' "$tap_count" \
+		$((tap_count - tap_failed - tap_skipped)) "$tap_skipped" "$tap_failed"
 }
 
 # Without the plan that this prints, the harness reports an error: a script that ends early cannot pass.
