@@ -22,24 +22,21 @@ skip() {
 	exit 77
 }
 
-# The sources of this release as apt itself has worked them out: URI, suite, component, keyring (perhaps none).
+# The sources of this release as apt itself has worked them out: URI, suite, component.
 apt_sources() {
 	# shellcheck disable=SC2016
-	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(SIGNED_BY)' 'Created-By: Packages' |
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
 		grep -E " $suite(-updates|-security)? " | sort -u
 }
 
-# What reaches the mirror: sources with their keyrings, proxies, and what resolves names. This machine's other settings
-# belong to its other packages.
+# What reaches the mirror: sources, the keys it may be signed with, proxies, and what resolves names. This machine's other
+# settings belong to its other packages.
 copy_apt_configuration() {
-	local uri release component keyring file
-	while read -r uri release component keyring; do
-		printf 'deb %s%s %s %s\n' "${keyring:+[signed-by=$keyring] }" "$uri" "$release" "$component"
-		if [[ $keyring == /* && ! -e $root$keyring ]]; then
-			mkdir -p "$root$(dirname "$keyring")"
-			cp -L "$keyring" "$root$keyring"
-		fi
-	done < <(apt_sources) >"$root/etc/apt/sources.list"
+	local file
+	apt_sources | sed 's/^/deb /' >"$root/etc/apt/sources.list"
+	for file in /etc/apt/trusted.gpg.d/*; do
+		[[ ! -e $file ]] || cp -L "$file" "$root$file"
+	done
 	apt-config dump | grep -E '^Acquire::(https?|ftp|socks)::' >"$root/etc/apt/apt.conf.d/90fresh-check" || true
 	for file in /etc/resolv.conf /etc/hosts; do
 		[[ ! -e $file ]] || cp -L --remove-destination "$file" "$root$file"
@@ -47,16 +44,14 @@ copy_apt_configuration() {
 }
 
 make_bare_tree() {
-	local mirror keyring tarball=$cache/$suite-minbase.tar
+	local mirror tarball=$cache/$suite-minbase.tar
 	if [[ ! -e $tarball ]]; then
-		read -r mirror _ _ keyring < <(apt_sources | grep " $suite main") || true
-		[[ -n ${mirror-} ]] || skip "apt has no source for $suite main here"
+		read -r mirror _ < <(apt_sources | grep " $suite main") || true
+		[[ -n ${mirror-} ]] || skip "apt knows no source of $suite main here; does it after apt-get update?"
 		mkdir -p "$cache"
 		printf '== making a bare %s\n' "$suite"
 		root=$cache/tree
-		[[ $keyring == /* ]] || keyring=
-		debootstrap --variant=minbase ${keyring:+--keyring="$keyring"} "$suite" "$root" "$mirror" \
-			>"$cache/debootstrap.log" 2>&1 ||
+		debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$cache/debootstrap.log" 2>&1 ||
 			{ tail -n 20 "$cache/debootstrap.log"; skip "debootstrap failed"; }
 		tar -C "$root" -cf "$tarball.new" . && mv "$tarball.new" "$tarball"
 		remove_tree
