@@ -11,17 +11,17 @@
  * Each label stands in the code at both of its ends. "Without it" says what goes wrong; "seen by" names the
  * test or figure that shows it.
  *
- * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c read: header word (acquire)
+ * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word (acquire)
  *            Payload, sequence number and the next header word's zero are visible to whoever sees VALID.
  *            Without it: torn records. Seen by: stress_ring (TSan).
- * [ZERO]     producer.c publish: 0 to the next header word, before [PUBLISH]  ->  consumer.c read: header word
+ * [ZERO]     producer.c shmring_commit: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
  *            A reader that steps behind a record finds "not yet", never an old payload's bytes.
  *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word, stress_ring.
  * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
  * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  ->
- *            consumer.c read_not_ready, release, copy: reading, acquire fence, then floor
+ *            consumer.c consumer_lapped, shmring_release; walk.c overtaken: reading, acquire fence, then floor
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.
  *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring --lossy.
  * [GATE]     floor.c floor_advance: want, full fence, then joins  ->
@@ -31,23 +31,23 @@
  * [JOIN]     subscription.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins (acquire)
  *            A producer that has seen the count sees the tail and the state that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
- * [RELEASE]  consumer.c release: tail (release)  ->  floor.c gate_scan: tail (acquire)
+ * [RELEASE]  consumer.c shmring_release: tail (release)  ->  floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
  * [SLEEP]    producer.c publish: header word, full fence, then sleepers  ->
- *            consumer.c sleep_once: sleepers, full fence, then header word
+ *            consumer_wait.c sleep_on_bell: sleepers, full fence, then header word
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
  *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of stress_wake.
- * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer.c sleep_once: bell (acquire), then bit
+ * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c sleep_on_bell: bell (acquire), then bit
  *            A sleeper whose bit is cleared after it read the bell is not put to sleep by the kernel.
  *            Without it: as for [SLEEP]. Seen by: figure late_wakeups of stress_wake.
- * [ROOM]     producer.c wait_for_room: need, full fence, then tails  ->  consumer.c room_look: tail, full fence, then need
+ * [ROOM]     producer_open.c wait_for_room: need, full fence, then tails  ->  consumer.c consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.
  *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of stress_wake.
- * [STREAM]   producer.c stream_store: stream (release)  ->  consumer.c stream_ended: stream (acquire)
+ * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream (acquire)
  *            Whoever sees a stream closed sees every record it had.
  *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe, stress_ring.
- * [SLOT]     subscription.c subscription_join: state (release)  ->  inspect.c subscription_look: state (acquire)
+ * [SLOT]     subscription.c join_locked: state (release)  ->  inspect.c subscription_look: state (acquire)
  *            The name and times that belong to a state are visible with it.
  *            Without it: shmtool shows a newcomer under its predecessor's name. Seen by: stress_join (TSan).
  */

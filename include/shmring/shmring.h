@@ -490,7 +490,7 @@ struct shmring_subscription_info {
 	int32_t pid;               /* of a member, for people */
 	uint32_t joining;          /* 1: has not quite joined */
 	uint32_t sleeping;         /* 1: asleep, or about to be */
-	uint32_t reserved;
+	uint32_t evicted;          /* 1: its cursor pointed outside the stream */
 	uint64_t since_ns;         /* joined, nanoseconds since 1970 */
 	uint64_t position;         /* of the first record not released */
 	uint64_t sequence;         /* its sequence number; if it is gone, the oldest one's */

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * consumer.c - reading records.
+ *
+ * All readers run the same code: read, use in place, release. Whether a record was whole is known only afterwards,
+ * from `floor`; for a RELIABLE subscription that check never fails.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "consumer.h"
+#include "index.h"
+#include "liveness.h"
+#include "walk.h"
+
+/*
+ * A reader on the producer's heels steals the line that the producer is writing. After this many records in a row it
+ * lets the producer get ahead for about so long before it looks again.
+ */
+#define STREAK_LENGTH 4
+#define STREAK_PAUSE_NS 200
+
+/* A reader that only polls looks at the clock once in so many looks, and for the producer once in RECHECK_NS. */
+#define IDLE_LOOKS 1024
+
+/* A lapped reader goes on this far above the floor, to have a head start. */
+#define RESUME_SHARE 8
+
+/* A fast producer can lap a reader again and again; give the caller a chance to notice. */
+#define LAPS_MAX 64
+
+bool consumer_lapped(const struct shmring_consumer *consumer)
+{
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	fence_acquire();
+	return atomic_load_explicit(consumer->floor, memory_order_relaxed) > consumer->cursor;
+}
+
+/* Goes on where the producer is not about to write. What was read and not released stays so, for release to see. */
+static int resume(struct shmring_consumer *consumer)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	const bool nothing_held = consumer->cursor == consumer->released;
+	uint64_t head;
+
+	/* Only an evicted subscription can be overtaken if it gates. */
+	if (consumer_gates(consumer))
+		return -ECONNRESET;
+	head = walk_head(segment);
+	consumer->cursor = index_first_at(segment, walk_floor(segment) + segment->capacity / RESUME_SHARE, head);
+	if (nothing_held)
+		consumer->released = consumer->cursor;
+	return 0;
+}
+
+static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record, uint64_t word,
+			   uint64_t sequence, uint64_t lost)
+{
+	const uint64_t at = consumer->cursor;
+
+	record->data = consumer->records + (at & consumer->mask) + RECORD_HEADER;
+	record->length = record_length(word);
+	record->type = record_type(word);
+	record->flags = 0;
+	record->sequence = sequence;
+	record->position = at;
+	record->lost = lost;
+	consumer->cursor = at + record_stride(record_length(word));
+	consumer->expected = sequence + 1;
+	consumer->streak++;
+}
+
+/* Whether the ring was removed, and the producer died, can be asked of the kernel alone. */
+static void look_for_producer(struct shmring_consumer *consumer, uint64_t stream)
+{
+	const struct segment *segment = &consumer->handle.segment;
+
+	consumer->checked_ns = clock_coarse_ns();
+	if (stream_state(stream) == SHMRING_STREAM_OPEN && segment->lock_fd >= 0 &&
+	    lock_held(segment->lock_fd, LOCK_PRODUCER) == 0)
+		consumer->dead_epoch = stream_epoch(stream);
+	consumer->removed = segment_removed(segment);
+}
+
+static bool look_is_due(const struct shmring_consumer *consumer)
+{
+	return clock_coarse_ns() - consumer->checked_ns >= RECHECK_NS * 9 / 10;
+}
+
+static bool stream_ended(const struct shmring_consumer *consumer, uint64_t stream, int *error)
+{
+	if (stream_state(stream) == SHMRING_STREAM_CLOSED)
+		*error = -EPIPE;
+	else if (stream_state(stream) == SHMRING_STREAM_OPEN && consumer->dead_epoch == stream_epoch(stream))
+		*error = -EOWNERDEAD;
+	else if (consumer->removed)
+		*error = -ESTALE;
+	else
+		return false;
+	return true;
+}
+
+int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch)
+{
+	const shared_u64 *word = &consumer->handle.segment.data->stream;
+	/* [STREAM] acquire: the caller looks for records once more after this; pairs with producer_open.c:stream_store() */
+	uint64_t stream = atomic_load_explicit(word, memory_order_acquire);
+	int error = 0;
+
+	if (look && look_is_due(consumer)) {
+		KEEP_ERRNO;
+
+		look_for_producer(consumer, stream);
+		/* A successor may have come between the two. */
+		stream = atomic_load_explicit(word, memory_order_acquire);
+	}
+	*epoch = stream_epoch(stream);
+	stream_ended(consumer, stream, &error);
+	return error;
+}
+
+/* Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged, forked. */
+static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	int ended = 0;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	for (int laps = 0; laps < LAPS_MAX;) {
+		uint64_t word = atomic_load_explicit(consumer_word(consumer, consumer->cursor), memory_order_acquire);
+		uint64_t sequence = atomic_load_explicit(consumer_word(consumer, consumer->cursor + 8),
+							 memory_order_relaxed);
+		uint64_t lost, epoch;
+
+		if (consumer_lapped(consumer)) {
+			int error = resume(consumer);
+
+			if (error)
+				return error;
+			laps++;
+		} else if (word & RECORD_WORD_VALID) {
+			if (record_length(word) > consumer->maximum || sequence < consumer->expected)
+				return -EBADMSG;
+			lost = sequence - consumer->expected;
+			consumer->lost += lost;
+			deliver(consumer, record, word, sequence, lost);
+			return 0;
+		} else if (ended) {
+			return ended; /* that there is nothing was seen after that it ended */
+		} else if (consumer->streak >= STREAK_LENGTH) {
+			consumer->streak = 0;
+			pause_for_ns(STREAK_PAUSE_NS);
+		} else {
+			consumer->streak = 0;
+			ended = consumer_ended(consumer, ++consumer->idle_looks % IDLE_LOOKS == 0, &epoch);
+			if (!ended)
+				return -EAGAIN;
+		}
+	}
+	return -EAGAIN;
+}
+
+int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
+	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:shmring_commit() */
+	uint64_t word = atomic_load_explicit(consumer_word(consumer, consumer->cursor), memory_order_acquire);
+	uint64_t sequence;
+
+	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum))
+		return read_slowly(consumer, record);
+	/* Relaxed: the header word brought it. */
+	sequence = atomic_load_explicit(consumer_word(consumer, consumer->cursor + 8), memory_order_relaxed);
+	if (unlikely(sequence != consumer->expected))
+		return read_slowly(consumer, record);
+	deliver(consumer, record, word, sequence, 0);
+	return 0;
+}
+
+void consumer_room_look(const struct shmring_consumer *consumer)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	uint64_t need;
+	KEEP_ERRNO;
+
+	if (!consumer_gates(consumer) || consumer->handle.is_forked)
+		return;
+	/* [ROOM] tail, full fence, then need; pairs with producer_open.c:wait_for_room() */
+	fence_full();
+	need = atomic_load_explicit(&segment->data->need, memory_order_relaxed);
+	if (need != 0 && consumer->released >= need)
+		subscription_ring_room(segment);
+}
+
+static cold_path void room_look(const struct shmring_consumer *consumer)
+{
+	consumer_room_look(consumer);
+}
+
+static cold_path int release_refused(struct shmring_consumer *consumer)
+{
+	int error;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	/* Nothing was read that could be torn: the next read goes on further ahead. */
+	if (consumer->cursor == consumer->released)
+		return 0;
+	error = resume(consumer);
+	if (error)
+		return error;
+	consumer->expected = consumer->released_expected;
+	consumer->lost = consumer->released_lost;
+	consumer->released = consumer->cursor;
+	return -EOVERFLOW;
+}
+
+int shmring_release(struct shmring_consumer *consumer)
+{
+	const uint64_t before = consumer->released;
+
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	fence_acquire();
+	if (unlikely(atomic_load_explicit(consumer->floor, memory_order_relaxed) > before))
+		return release_refused(consumer);
+	/* [RELEASE] release: our reads are over; pairs with floor.c:gate_of() */
+	atomic_store_explicit(consumer->tail, consumer->cursor, memory_order_release);
+	consumer->released = consumer->cursor;
+	consumer->released_expected = consumer->expected;
+	consumer->released_lost = consumer->lost;
+	if (unlikely((before ^ consumer->cursor) >> consumer->block_shift != 0))
+		room_look(consumer);
+	return 0;
+}
+
+/* What is copied may be overwritten meanwhile; that is found out afterwards. */
+not_seen_by_tsan static void copy_out(void *to, const void *from, size_t length)
+{
+#ifdef SHMRING_TSAN_BUILD
+	for (size_t i = 0; i < length; i++)
+		((volatile char *)to)[i] = ((const volatile char *)from)[i];
+#else
+	memcpy(to, from, length);
+#endif
+}
+
+int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t size, struct shmring_record *record)
+{
+	/* A torn copy is not released; the next attempt finds a record further ahead. */
+	for (int laps = 0; laps < LAPS_MAX; laps++) {
+		uint64_t expected, lost;
+		int error = consumer->cursor != consumer->released ? shmring_release(consumer) : 0;
+
+		if (unlikely(error))
+			return error;
+		expected = consumer->expected;
+		lost = consumer->lost;
+		error = shmring_read(consumer, record);
+		if (error)
+			return error;
+		if (unlikely(record->length > size)) {
+			consumer->cursor = record->position;
+			consumer->expected = expected;
+			consumer->lost = lost;
+			/* Overtaken: then the length may be wrong. */
+			if (!consumer_lapped(consumer))
+				return -EMSGSIZE;
+			continue;
+		}
+		copy_out(buffer, record->data, record->length);
+		record->data = buffer;
+		error = shmring_release(consumer);
+		if (likely(error != -EOVERFLOW))
+			return error;
+	}
+	return -EAGAIN;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * consumer.h - what a consumer's or observer's handle holds. consumer.c reads; consumer_open.c comes, goes and seeks;
+ * consumer_wait.c waits.
+ */
+#ifndef SHMRING_CONSUMER_H
+#define SHMRING_CONSUMER_H
+
+#include "registry.h"
+#include "subscription.h"
+#include "wait.h"
+
+struct shmring_consumer {
+	struct handle handle; /* first: shmring_cancel goes by its address */
+
+	/* Used with every record. */
+	alignas(LAYOUT_LINE) uint64_t cursor; /* the next record to read */
+	uint64_t expected;       /* its sequence number, if none is lost */
+	char *records;
+	uint64_t mask;           /* capacity - 1 */
+	uint64_t maximum;        /* longest payload */
+	uint64_t streak;         /* records read since one was waited for */
+	const shared_u64 *floor;
+	shared_u64 *tail;        /* an observer's is private */
+	uint64_t released;       /* everything below has been released */
+	uint64_t released_expected; /* the sequence number expected there */
+	unsigned int block_shift;
+
+	/* Used now and then. */
+	bool subscribed;            /* has a subscription: not an observer */
+	struct subscription subscription;
+	uint64_t lost;              /* so far */
+	uint64_t released_lost;     /* the same, at the last release */
+	uint64_t dead_epoch;        /* the producer of this epoch was found dead; 0: none */
+	uint64_t told_epoch;        /* shmring_wait has returned the end of this epoch's stream; 0: none */
+	bool removed;               /* the ring was found removed */
+	uint32_t idle_looks;        /* looks that found nothing, for looking at the clock now and then */
+	uint64_t checked_ns;        /* when the producer was last looked for, coarse clock */
+	struct spin spin;
+	int64_t nap_ns;
+	uint64_t sleeps;
+	uint64_t wakeups;
+	shared_u64 private_tail;
+	shared_u64 nothing;         /* a header word that never becomes valid, for a forked child */
+	shared_u64 everything;      /* a floor above everything, for the same */
+};
+
+static inline shared_u64 *consumer_word(const struct shmring_consumer *consumer, uint64_t position)
+{
+	return (shared_u64 *)(void *)(consumer->records + (position & consumer->mask));
+}
+
+/* Holds the producer back. */
+static inline bool consumer_gates(const struct shmring_consumer *consumer)
+{
+	return consumer->subscribed && consumer->subscription.policy == SHMRING_RELIABLE;
+}
+
+/* Has the cursor been overtaken? To be asked after what was read there. */
+bool consumer_lapped(const struct shmring_consumer *consumer);
+
+/*
+ * With no record there: 0, or why there will be none: -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET. With `look`, the
+ * producer is looked for, by system calls, rather than only what is known of it. `epoch` is told, for shmring_wait.
+ */
+int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch);
+
+/* Lets a producer that waits for room know that there is some now. */
+void consumer_room_look(const struct shmring_consumer *consumer);
+
+#endif

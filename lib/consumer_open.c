@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* consumer_open.c - a consumer's or observer's coming, going and seeking. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "consumer.h"
+#include "index.h"
+#include "options.h"
+#include "walk.h"
+
+/*
+ * Without a gate, the producer may overwrite a place while it is looked up. Looking takes microseconds, and a
+ * producer at full speed some tens of microseconds for the smallest ring, so a few attempts do; this is a bound.
+ */
+#define LOOKUPS_MAX 1000
+
+/* A place as the caller named it, at or above `from`. */
+static int find_from(const struct segment *segment, struct place from, enum shmring_start start, uint64_t value,
+		     struct place *found)
+{
+	switch (start) {
+	case SHMRING_SEQUENCE:
+		if (value < from.sequence) {
+			/* Gone: the first record that is read reports the gap. */
+			*found = (struct place){ from.position, value };
+			return 0;
+		}
+		return walk_to_sequence(segment, from, value, found);
+	case SHMRING_TIME:
+		return walk_to_time(segment, from, value, found);
+	default:
+		*found = from;
+		return 0;
+	}
+}
+
+static uint64_t first_look(const struct segment *segment, enum shmring_start start)
+{
+	if (start == SHMRING_NEWEST)
+		return walk_head(segment);
+	return walk_floor(segment);
+}
+
+/* For those who do not gate: looks until the place was not overwritten meanwhile. */
+static int find_ungated(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
+			struct place *found)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	int error = -EAGAIN;
+
+	for (int lookups = 0; error == -EAGAIN && lookups < LOOKUPS_MAX; lookups++) {
+		struct place from = { first_look(segment, start), 0 };
+
+		error = walk_sequence(segment, &from);
+		if (!error)
+			error = find_from(segment, from, start, value, found);
+	}
+	return error;
+}
+
+/*
+ * For those who gate: first the producer is held back at the oldest (or newest) record, then there is time to look.
+ * The state is JOINING, and ACTIVE afterwards.
+ */
+static int find_gated(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
+		      struct place *found)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	const struct subscription *subscription = &consumer->subscription;
+	struct place from = { first_look(segment, start), 0 };
+	int error;
+
+	from.position = subscription_gate(segment, subscription->slot, from.position);
+	if (!subscription_activate(segment, subscription))
+		return -ECONNRESET;
+	error = walk_sequence(segment, &from);
+	if (!error)
+		error = find_from(segment, from, start, value, found);
+	/* A gate that does not hold: somebody else has changed the control object. */
+	return error == -EAGAIN ? -ECONNRESET : error;
+}
+
+static int find(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
+		struct place *found)
+{
+	return consumer_gates(consumer) ? find_gated(consumer, start, value, found) :
+					  find_ungated(consumer, start, value, found);
+}
+
+static void settle(struct shmring_consumer *consumer, struct place place)
+{
+	consumer->cursor = consumer->released = place.position;
+	consumer->expected = consumer->released_expected = place.sequence;
+	consumer->released_lost = consumer->lost;
+	consumer->streak = 0;
+	atomic_store_explicit(consumer->tail, place.position, memory_order_release);
+}
+
+/* The child's copy sees a ring in which nothing ever comes, and what it has is gone. */
+static void consumer_forked(struct handle *handle)
+{
+	struct shmring_consumer *consumer = (struct shmring_consumer *)(void *)handle;
+
+	consumer->records = (char *)&consumer->nothing;
+	consumer->mask = 0;
+	consumer->floor = &consumer->everything;
+	consumer->tail = &consumer->private_tail;
+}
+
+static bool start_known(enum shmring_start start)
+{
+	return start == SHMRING_OLDEST || start == SHMRING_NEWEST || start == SHMRING_SEQUENCE || start == SHMRING_TIME;
+}
+
+static int options_check(const struct shmring_consumer_options *options, bool subscribes)
+{
+	if (options->prefault > 1 || options->reserved != 0 || !start_known(options->start))
+		return -EINVAL;
+	if (!subscribes)
+		return options->subscription || options->policy != 0 ? -EINVAL : 0;
+	if (options->policy != SHMRING_RELIABLE && options->policy != SHMRING_LOSSY)
+		return -EINVAL;
+	return options->subscription ? name_check_subscription(options->subscription) : 0;
+}
+
+static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
+{
+	struct segment *segment = &consumer->handle.segment;
+
+	consumer->handle.forked = consumer_forked;
+	consumer->records = segment->records;
+	consumer->mask = segment->capacity - 1;
+	consumer->maximum = segment->maximum;
+	consumer->block_shift = segment->block_shift;
+	consumer->floor = &segment->data->floor;
+	consumer->tail = &consumer->private_tail;
+	consumer->subscribed = subscribes;
+	atomic_init(&consumer->everything, UINT64_MAX);
+	spin_init(&consumer->spin);
+}
+
+/* With the segment attached and the handle registered. */
+static int join(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
+{
+	struct segment *segment = &consumer->handle.segment;
+	struct subscription *subscription = &consumer->subscription;
+	struct place place;
+	int error;
+
+	if (consumer->subscribed) {
+		if (options->subscription)
+			strcpy(subscription->name, options->subscription);
+		subscription->policy = options->policy;
+		error = subscription_join(segment, subscription);
+		if (error)
+			return error;
+		consumer->tail = &segment->control->tail[subscription->slot].tail;
+	}
+	error = find(consumer, options->start, options->start_value, &place);
+	if (!error) {
+		settle(consumer, place);
+		/* One that gates is ACTIVE already; this is for the others, whose tail says nothing before. */
+		if (consumer->subscribed && !consumer_gates(consumer))
+			subscription_activate(segment, subscription);
+		if (consumer->subscribed)
+			subscription_ring_room(segment);
+	} else if (consumer->subscribed) {
+		subscription_leave(segment, subscription);
+	}
+	return error;
+}
+
+static int consumer_open(struct shmring_consumer **out, const char *name, const struct shmring_consumer_options *given,
+			 bool subscribes)
+{
+	struct shmring_consumer_options options;
+	struct shmring_consumer *consumer;
+	int error;
+
+	error = options_copy(&options, sizeof(options), given, sizeof(options));
+	if (!error)
+		error = options_check(&options, subscribes);
+	if (error || !out)
+		return error ? error : -EINVAL;
+	consumer = aligned_alloc(LAYOUT_LINE, sizeof(*consumer));
+	if (!consumer)
+		return -ENOMEM;
+	memset(consumer, 0, sizeof(*consumer));
+	error = segment_attach(&consumer->handle.segment, name, subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
+			       (struct tag){ options.tag, options.tag_length }, options.timeout_ns, options.prefault);
+	if (error) {
+		free(consumer);
+		return error;
+	}
+	consumer_init(consumer, subscribes);
+	error = registry_add(&consumer->handle);
+	if (!error) {
+		error = join(consumer, &options);
+		if (!error) {
+			*out = consumer;
+			return 0;
+		}
+		registry_remove(&consumer->handle);
+	}
+	segment_detach(&consumer->handle.segment);
+	free(consumer);
+	return error;
+}
+
+int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
+			  const struct shmring_consumer_options *options)
+{
+	KEEP_ERRNO;
+
+	return consumer_open(consumer, name, options, true);
+}
+
+int shmring_observer_open(struct shmring_consumer **consumer, const char *name,
+			  const struct shmring_consumer_options *options)
+{
+	KEEP_ERRNO;
+
+	return consumer_open(consumer, name, options, false);
+}
+
+int shmring_consumer_close(struct shmring_consumer *consumer)
+{
+	KEEP_ERRNO;
+
+	if (!consumer)
+		return 0;
+	if (consumer->subscribed && !consumer->handle.is_forked)
+		subscription_leave(&consumer->handle.segment, &consumer->subscription);
+	registry_remove(&consumer->handle);
+	segment_detach(&consumer->handle.segment);
+	free(consumer);
+	return 0;
+}
+
+int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	const uint64_t back = consumer->released;
+	struct place place;
+	int error;
+	KEEP_ERRNO;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	if (!start_known(start))
+		return -EINVAL;
+	if (consumer_gates(consumer) && !subscription_reopen(segment, &consumer->subscription))
+		return -ECONNRESET;
+	error = find(consumer, start, value, &place);
+	if (!error)
+		settle(consumer, place);
+	else if (error == -ERANGE && consumer_gates(consumer))
+		/* The gate was lowered; what was not released before is still there. */
+		atomic_store_explicit(consumer->tail, back, memory_order_release);
+	if (!error)
+		consumer_room_look(consumer);
+	return error;
+}
+
+int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmring_consumer_info *info)
+{
+	struct shmring_consumer_info report;
+	int error = report_check(info, sizeof(report));
+
+	if (error)
+		return error;
+	report = (struct shmring_consumer_info){
+		.sequence = consumer->expected,
+		.position = consumer->cursor,
+		.capacity = consumer->handle.segment.capacity,
+		.maximum = consumer->maximum,
+		.lost = consumer->lost,
+		.sleeps = consumer->sleeps,
+		.wakeups = consumer->wakeups,
+	};
+	memcpy(report.subscription, consumer->subscription.name, sizeof(report.subscription));
+	report_copy(info, &report, sizeof(report));
+	return 0;
+}

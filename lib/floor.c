@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "atomics.h"
+#include "floor.h"
+#include "index.h"
+#include "subscription.h"
+#include "wait.h"
+
+/* A full ring is looked through for dead subscriptions no more often than this. */
+#define REAP_INTERVAL_NS NS_PER_MS
+
+/* Where one subscription holds the producer; UINT64_MAX if it does not. Its tail is judged here and nowhere else. */
+static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t head)
+{
+	struct layout_control *control = floor->segment->control;
+	uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
+	uint64_t tail;
+
+	if (slot_policy(state) != SHMRING_RELIABLE ||
+	    (slot_state(state) != SLOT_ACTIVE && slot_state(state) != SLOT_JOINING))
+		return UINT64_MAX;
+	/* [RELEASE] acquire: its reads are over before we overwrite; pairs with consumer.c:shmring_release() */
+	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
+	if (tail >= floor->floor && tail <= head)
+		return tail;
+	/* JOINING: it will see `want` and move up. ACTIVE: no honest cursor is there. */
+	if (slot_state(state) == SLOT_ACTIVE)
+		subscription_evict(floor->segment, slot, state);
+	return UINT64_MAX;
+}
+
+static void gate_scan(struct floor *floor, uint64_t head)
+{
+	uint64_t minimum = head;
+
+	/* [JOIN] acquire: the tails that are counted are seen; pairs with subscription.c:subscription_gate() */
+	floor->joins = atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire);
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
+		uint64_t gate = gate_of(floor, slot, head);
+
+		if (gate < minimum)
+			minimum = gate;
+	}
+	floor->minimum = minimum;
+}
+
+/* Frees what died and still gates below `wanted`. Returns true if anything changed. */
+static bool reap(struct floor *floor, uint64_t wanted, uint64_t head)
+{
+	const struct segment *segment = floor->segment;
+	uint64_t now = clock_coarse_ns();
+	bool changed = false;
+
+	if (now < floor->reap_next_ns)
+		return false;
+	floor->reap_next_ns = now + REAP_INTERVAL_NS;
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
+		if (gate_of(floor, slot, head) < wanted && subscription_reap(segment, slot))
+			changed = true;
+	return changed;
+}
+
+static void want_store(struct floor *floor, uint64_t want)
+{
+	atomic_store_explicit(&floor->segment->data->want, want, memory_order_relaxed);
+}
+
+int floor_advance(struct floor *floor, uint64_t least, uint64_t head)
+{
+	struct layout_data *data = floor->segment->data;
+	const uint64_t target = index_first_at(floor->segment, least, head);
+
+	if (target > floor->minimum) {
+		gate_scan(floor, head);
+		if (target > floor->minimum && reap(floor, target, head))
+			gate_scan(floor, head);
+		if (target > floor->minimum)
+			return -EAGAIN;
+	}
+	want_store(floor, target);
+	/* [GATE] want, full fence, then joins; pairs with subscription.c:subscription_gate() */
+	fence_full();
+	if (atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire) != floor->joins) {
+		gate_scan(floor, head);
+		if (target > floor->minimum) {
+			want_store(floor, floor->floor);
+			return -EAGAIN;
+		}
+	}
+	/* [FLOOR] floor, release fence, then overwriting; pairs with consumer.c:shmring_release() */
+	floor->floor = target;
+	atomic_store_explicit(&data->floor, target, memory_order_relaxed);
+	fence_release();
+	return 0;
+}
+
+int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t head)
+{
+	floor->segment = segment;
+	floor->reap_next_ns = 0;
+	floor->floor = atomic_load_explicit(&segment->data->floor, memory_order_relaxed);
+	if (floor->floor > head || head - floor->floor > segment->capacity)
+		return -EBADMSG;
+	/* A predecessor that died between the two stores had overwritten nothing yet. */
+	want_store(floor, floor->floor);
+	floor->minimum = 0;
+	gate_scan(floor, head);
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* producer.h - what a producer's handle holds. producer.c writes records; producer_open.c comes, goes and waits. */
+#ifndef SHMRING_PRODUCER_H
+#define SHMRING_PRODUCER_H
+
+#include "floor.h"
+#include "registry.h"
+
+struct shmring_producer {
+	struct handle handle; /* first: shmring_cancel goes by its address */
+
+	/* Used with every record. */
+	alignas(LAYOUT_LINE) uint64_t position; /* where the next record goes, withheld ones included */
+	uint64_t limit;      /* a record may end there, its successor's header word not counted */
+	uint64_t reserved;   /* 0: no reservation; otherwise one more than its payload bytes */
+	uint64_t sequence;   /* of the next record */
+	uint64_t maximum;    /* longest payload */
+	uint64_t next_block; /* a record that starts here or above is the first in its index block */
+	uint64_t batch_word; /* 0: no batch; otherwise the withheld header word of its first record */
+	char *records;
+	uint64_t mask;       /* capacity - 1 */
+	shared_u64 *head;
+	shared_u64 *sleepers;
+	bool fences;         /* wake mode FENCE */
+
+	/* Used now and then. */
+	struct floor floor;
+	uint64_t published;  /* the head: where the unfinished batch starts, if there is one */
+	uint64_t batch_sequence; /* of its first record */
+	uint64_t epoch;
+	uint64_t wakeups;
+	uint64_t sleeps;
+};
+
+/* Tries to make room for a record of this stride. Errors: -EAGAIN, -EMSGSIZE (with the batch), -EOWNERDEAD. */
+int producer_make_room(struct shmring_producer *producer, uint64_t stride);
+
+/* Sets the limit from the floor and the unfinished batch. */
+void producer_set_limit(struct shmring_producer *producer);
+
+/* Starts over at a position, which has no record, as if nothing had been written there. */
+void producer_place(struct shmring_producer *producer, uint64_t position, uint64_t sequence);
+
+/* Drops the reservation and the withheld records. */
+void producer_drop(struct shmring_producer *producer);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/* producer_open.c - a producer's coming, going and waiting. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "atomics.h"
+#include "index.h"
+#include "liveness.h"
+#include "options.h"
+#include "producer.h"
+#include "subscription.h"
+#include "wait.h"
+#include "walk.h"
+
+/* A producer that had to sleep does not get up for less room than this share of the capacity. */
+#define ROOM_SHARE 8
+
+/* Pause between two looks at the consumers' tails: looking takes the cache lines they write to. */
+#define ROOM_LOOK_NS 200
+
+/* Longest pieces list of shmring_writev. */
+#define PIECES_MAX 1024
+
+/* Everyone who waits is told: to see what a dead predecessor published, a new epoch, or the end. */
+static void stream_store(struct shmring_producer *producer, enum shmring_stream_state state)
+{
+	struct segment *segment = &producer->handle.segment;
+
+	/* [STREAM] release: all records first; pairs with consumer.c:consumer_ended() */
+	atomic_store_explicit(&segment->data->stream, stream_word(producer->epoch, state), memory_order_release);
+	fence_full();
+	wake_sleepers(&segment->control->sleepers, segment->data->bell);
+}
+
+/*
+ * Goes on where a predecessor stopped, wherever that was: it may have died after a record's header word and before
+ * head. Records are walked first, before anything else is looked at.
+ */
+static int take_over(struct shmring_producer *producer)
+{
+	struct segment *segment = &producer->handle.segment;
+	struct place place = { walk_head(segment), 0 };
+	uint64_t stride, sequence, stream;
+	int found, error;
+
+	while ((found = walk_record(segment, place.position, &stride, &sequence)) == 1)
+		place.position += stride;
+	if (found < 0)
+		return found;
+	error = floor_take_over(&producer->floor, segment, place.position);
+	if (error)
+		return error;
+	/* Before the sequence is counted: entries above are of records that were never published. */
+	producer_place(producer, place.position, 0);
+	error = walk_sequence(segment, &place);
+	if (error)
+		return error == -EAGAIN ? -EBADMSG : error;
+	producer->sequence = place.sequence;
+	atomic_store_explicit(&segment->data->head, place.position, memory_order_release);
+	stream = atomic_load_explicit(&segment->data->stream, memory_order_relaxed);
+	producer->epoch = stream_epoch(stream) + 1;
+	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
+	atomic_store_explicit(&segment->data->producer_since_ns, clock_wall_coarse_ns(), memory_order_relaxed);
+	atomic_store_explicit(&segment->data->producer_pid, (uint32_t)getpid(), memory_order_relaxed);
+	stream_store(producer, SHMRING_STREAM_OPEN);
+	return 0;
+}
+
+/* The child's copy refuses everything on the paths that are slow anyway. */
+static void producer_forked(struct handle *handle)
+{
+	struct shmring_producer *producer = (struct shmring_producer *)(void *)handle;
+
+	producer->limit = 0;
+	producer->reserved = 0;
+	producer->batch_word = 0;
+}
+
+int shmring_producer_open(struct shmring_producer **out, const char *name, const struct shmring_producer_options *given)
+{
+	struct shmring_producer_options options;
+	struct shmring_producer *producer;
+	struct segment *segment;
+	int error;
+	KEEP_ERRNO;
+
+	error = options_copy(&options, sizeof(options), given, sizeof(options));
+	if (error || !out || options.prefault > 1 || options.reserved != 0)
+		return -EINVAL;
+	producer = aligned_alloc(LAYOUT_LINE, sizeof(*producer));
+	if (!producer)
+		return -ENOMEM;
+	memset(producer, 0, sizeof(*producer));
+	segment = &producer->handle.segment;
+	error = segment_attach(segment, name, SEGMENT_PRODUCER, (struct tag){ options.tag, options.tag_length },
+			       options.timeout_ns, options.prefault);
+	if (error) {
+		free(producer);
+		return error;
+	}
+	producer->handle.forked = producer_forked;
+	producer->maximum = segment->maximum;
+	producer->records = segment->records;
+	producer->mask = segment->capacity - 1;
+	producer->head = &segment->data->head;
+	producer->sleepers = &segment->control->sleepers;
+	producer->fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
+	error = lock_take(segment->lock_fd, LOCK_PRODUCER);
+	if (!error)
+		error = registry_add(&producer->handle);
+	if (!error) {
+		error = take_over(producer);
+		if (!error) {
+			*out = producer;
+			return 0;
+		}
+		registry_remove(&producer->handle);
+	}
+	segment_detach(segment);
+	free(producer);
+	return error;
+}
+
+int shmring_producer_close(struct shmring_producer *producer)
+{
+	KEEP_ERRNO;
+
+	if (!producer)
+		return 0;
+	if (!producer->handle.is_forked) {
+		producer_drop(producer);
+		stream_store(producer, SHMRING_STREAM_CLOSED);
+	}
+	registry_remove(&producer->handle);
+	segment_detach(&producer->handle.segment);
+	free(producer);
+	return 0;
+}
+
+int shmring_producer_info(const struct shmring_producer *producer, struct shmring_producer_info *info)
+{
+	struct shmring_producer_info report;
+	int error = report_check(info, sizeof(report));
+
+	if (error)
+		return error;
+	report = (struct shmring_producer_info){
+		.epoch = producer->epoch,
+		.sequence = producer->sequence,
+		.position = producer->position,
+		.capacity = producer->mask + 1,
+		.maximum = producer->maximum,
+		.wakeups = producer->wakeups,
+		.sleeps = producer->sleeps,
+	};
+	report_copy(info, &report, sizeof(report));
+	return 0;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------------ */
+
+/* What makes any wait of a producer end early. */
+static int disturbed(const struct shmring_producer *producer)
+{
+	if (handle_cancelled(&producer->handle))
+		return -ECANCELED;
+	return segment_removed(&producer->handle.segment) ? -ESTALE : 0;
+}
+
+/* Sleeps until the room bell rings, or for so long. */
+static void sleep_on_room(struct shmring_producer *producer, uint32_t bell, int64_t sleep_ns)
+{
+	struct handle *handle = &producer->handle;
+	shared_u32 *word = &handle->segment.control->room_bell;
+
+	atomic_store_explicit(&handle->sleeps_on, word, memory_order_seq_cst);
+	if (!atomic_load_explicit(&handle->cancelled, memory_order_seq_cst)) {
+		producer->sleeps++;
+		futex_wait(word, bell, sleep_ns);
+	}
+	atomic_store_explicit(&handle->sleeps_on, NULL, memory_order_relaxed);
+}
+
+/* The position that every gating tail must reach before it is worth getting up. */
+static uint64_t room_needed(const struct shmring_producer *producer, uint64_t stride)
+{
+	const uint64_t capacity = producer->mask + 1;
+	uint64_t least = producer->position + stride + 8 - capacity;
+	uint64_t share = producer->floor.floor + capacity / ROOM_SHARE;
+
+	return index_first_at(&producer->handle.segment, least > share ? least : share, producer->published);
+}
+
+static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int64_t timeout_ns)
+{
+	struct segment *segment = &producer->handle.segment;
+	struct deadline deadline = deadline_after(timeout_ns);
+	int error = -EAGAIN;
+	struct spin spin;
+	uint64_t spin_until;
+
+	spin_init(&spin);
+	spin_until = clock_ns() + spin.budget_ns;
+	while (spin.budget_ns != 0 && clock_ns() < spin_until && deadline_left(deadline, 1) != 0) {
+		pause_for_ns(ROOM_LOOK_NS);
+		error = producer_make_room(producer, stride);
+		if (error != -EAGAIN)
+			return error;
+	}
+	for (;;) {
+		shared_u32 *room_bell = &segment->control->room_bell;
+		uint32_t bell = atomic_load_explicit(room_bell, memory_order_acquire);
+		int64_t left;
+
+		error = disturbed(producer);
+		if (error)
+			break;
+		atomic_store_explicit(&segment->data->need, room_needed(producer, stride), memory_order_relaxed);
+		/* [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look() */
+		fence_full();
+		error = producer_make_room(producer, stride);
+		if (error != -EAGAIN)
+			break;
+		left = deadline_left(deadline, RECHECK_NS);
+		if (left == 0) {
+			error = -ETIMEDOUT;
+			break;
+		}
+		sleep_on_room(producer, bell, left);
+	}
+	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
+	return error;
+}
+
+int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64_t timeout_ns)
+{
+	uint64_t stride;
+	int error;
+	KEEP_ERRNO;
+
+	if (producer->handle.is_forked)
+		return -EOWNERDEAD;
+	if (handle_cancelled(&producer->handle))
+		return -ECANCELED;
+	if (bytes > producer->maximum)
+		return -EMSGSIZE;
+	stride = record_stride(bytes);
+	if (producer->position + stride <= producer->limit)
+		return 0;
+	error = producer_make_room(producer, stride);
+	if (error == -EAGAIN && timeout_ns != 0)
+		error = wait_for_room(producer, stride, timeout_ns);
+	return error;
+}
+
+int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count, int64_t timeout_ns)
+{
+	struct segment *segment = &producer->handle.segment;
+	struct deadline deadline = deadline_after(timeout_ns);
+	KEEP_ERRNO;
+
+	if (producer->handle.is_forked)
+		return -EOWNERDEAD;
+	for (;;) {
+		/* The bell first: whoever joins after the count rings it. */
+		uint32_t bell = atomic_load_explicit(&segment->control->room_bell, memory_order_acquire);
+		int64_t left;
+		int error = disturbed(producer);
+
+		if (error)
+			return error;
+		if (subscription_count(segment) >= count)
+			return 0;
+		if (timeout_ns == 0)
+			return -EAGAIN;
+		left = deadline_left(deadline, RECHECK_NS);
+		if (left == 0)
+			return -ETIMEDOUT;
+		sleep_on_room(producer, bell, left);
+	}
+}
+
+/* ---- Writing copies ----------------------------------------------------------------------------- */
+
+static int reserve_waiting(struct shmring_producer *producer, size_t length, void **data, int64_t timeout_ns)
+{
+	int error = shmring_reserve(producer, length, data);
+
+	if (unlikely(error == -EAGAIN) && timeout_ns != 0) {
+		error = shmring_producer_wait(producer, length, timeout_ns);
+		if (!error)
+			error = shmring_reserve(producer, length, data);
+	}
+	return error;
+}
+
+int shmring_write(struct shmring_producer *producer, const void *data, size_t length, uint16_t type,
+		  int64_t timeout_ns)
+{
+	void *to;
+	int error = reserve_waiting(producer, length, &to, timeout_ns);
+
+	if (unlikely(error))
+		return error;
+	if (length != 0)
+		memcpy(to, data, length);
+	return shmring_commit(producer, length, type, 0);
+}
+
+int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces, int count, uint16_t type,
+		   int64_t timeout_ns)
+{
+	size_t length = 0;
+	void *to;
+	int error;
+
+	if (count < 0 || count > PIECES_MAX)
+		return -EINVAL;
+	for (int i = 0; i < count; i++) {
+		/* Checked one by one: the sum of what fits cannot overflow. */
+		if (pieces[i].iov_len > producer->maximum - length)
+			return -EMSGSIZE;
+		length += pieces[i].iov_len;
+	}
+	error = reserve_waiting(producer, length, &to, timeout_ns);
+	if (unlikely(error))
+		return error;
+	for (int i = 0; i < count; i++) {
+		if (pieces[i].iov_len != 0)
+			memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+		to = (char *)to + pieces[i].iov_len;
+	}
+	return shmring_commit(producer, length, type, 0);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "atomics.h"
+#include "wait.h"
+
+#ifdef SHMRING_TSAN_BUILD
+_Atomic uint64_t tsan_fence_word;
+#endif
+
+/* About what a sleep and wake-up costs: spinning for longer than that loses more than it can gain. */
+#define SPIN_LIMIT_NS 50000u
+#define SPIN_LEAST_NS 1000u
+
+static uint64_t read_clock(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+uint64_t clock_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_coarse_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t clock_wall_coarse_ns(void)
+{
+	return read_clock(CLOCK_REALTIME_COARSE);
+}
+
+uint64_t clock_wall_granularity_ns(void)
+{
+	struct timespec granularity;
+
+	if (clock_getres(CLOCK_REALTIME_COARSE, &granularity) != 0)
+		return 10 * NS_PER_MS;
+	return (uint64_t)granularity.tv_sec * NS_PER_SECOND + (uint64_t)granularity.tv_nsec;
+}
+
+struct deadline deadline_after(int64_t timeout_ns)
+{
+	uint64_t now;
+
+	if (timeout_ns < 0)
+		return (struct deadline){ UINT64_MAX };
+	now = clock_ns();
+	return (struct deadline){ now > UINT64_MAX - (uint64_t)timeout_ns ? UINT64_MAX : now + (uint64_t)timeout_ns };
+}
+
+int64_t deadline_left(struct deadline deadline, int64_t bound)
+{
+	uint64_t now;
+
+	if (deadline.at_ns == UINT64_MAX)
+		return bound;
+	now = clock_ns();
+	if (now >= deadline.at_ns)
+		return 0;
+	return deadline.at_ns - now < (uint64_t)bound ? (int64_t)(deadline.at_ns - now) : bound;
+}
+
+/* Never FUTEX_PRIVATE_FLAG: the other side is another process, and its address for the word another. */
+bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
+{
+	struct timespec timeout = { timeout_ns / NS_PER_SECOND, timeout_ns % NS_PER_SECOND };
+
+	if (timeout_ns <= 0)
+		return false;
+	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 || errno == EAGAIN;
+}
+
+void futex_wake(const shared_u32 *word, int count)
+{
+	syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+/* Hundredths of a nanosecond that one pause takes. Racing threads measure the same thing twice: relaxed is enough. */
+static _Atomic uint32_t pause_cost;
+
+#define PAUSE_SAMPLES 64
+#define PAUSE_TRIES 8
+
+static cold_path uint32_t pause_measure(void)
+{
+	uint64_t least = UINT64_MAX;
+	uint32_t cost;
+
+	for (int attempt = 0; attempt < PAUSE_TRIES; attempt++) {
+		uint64_t start = clock_ns(), took;
+
+		for (int i = 0; i < PAUSE_SAMPLES; i++)
+			cpu_pause();
+		took = clock_ns() - start;
+		if (took < least)
+			least = took;
+	}
+	cost = (uint32_t)(least * 100 / PAUSE_SAMPLES);
+	if (cost == 0)
+		cost = 1;
+	atomic_store_explicit(&pause_cost, cost, memory_order_relaxed);
+	return cost;
+}
+
+void pause_for_ns(unsigned int ns)
+{
+	uint32_t cost = atomic_load_explicit(&pause_cost, memory_order_relaxed);
+	uint32_t pauses;
+
+	if (unlikely(cost == 0))
+		cost = pause_measure();
+	pauses = ns * 100 / cost + 1;
+	while (pauses-- > 0)
+		cpu_pause();
+}
+
+void spin_init(struct spin *spin)
+{
+	cpu_set_t allowed;
+	/* With more processors than the set has room for, the call fails, and there is more than one. */
+	int processors = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 2;
+
+	spin->limit_ns = processors > 1 ? SPIN_LIMIT_NS : 0;
+	spin->budget_ns = spin->limit_ns;
+	if (atomic_load_explicit(&pause_cost, memory_order_relaxed) == 0)
+		pause_measure();
+}
+
+void spin_paid(struct spin *spin)
+{
+	uint32_t more = spin->budget_ns * 2;
+
+	spin->budget_ns = more < spin->limit_ns ? more : spin->limit_ns;
+}
+
+void spin_slept(struct spin *spin, uint64_t slept_ns)
+{
+	if (slept_ns < spin->limit_ns)
+		spin->budget_ns = spin->limit_ns; /* a little more patience would have done */
+	else if (spin->budget_ns > SPIN_LEAST_NS)
+		spin->budget_ns /= 2;
+}
+
+unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCRIPTIONS])
+{
+	unsigned int woken = 0;
+	/* Relaxed: a bit set after this load is the business of the next record, or of [SLEEP]. */
+	uint64_t asleep = atomic_load_explicit(sleepers, memory_order_relaxed);
+
+	while (asleep != 0) {
+		unsigned int i = (unsigned int)__builtin_ctzll(asleep);
+
+		asleep &= asleep - 1;
+		/*
+		 * [BELL] The bit first: a sleeper that sets it again after this reads the bell after that, and is
+		 * woken by the next record; pairs with consumer_wait.c:sleep_on_bell()
+		 */
+		atomic_fetch_and_explicit(sleepers, ~(UINT64_C(1) << i), memory_order_acq_rel);
+		atomic_fetch_add_explicit(&bells[i], 1, memory_order_release);
+		futex_wake(&bells[i], INT_MAX);
+		woken++;
+	}
+	return woken;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "atomics.h"
+#include "index.h"
+#include "wait.h"
+#include "walk.h"
+
+uint64_t walk_head(const struct segment *segment)
+{
+	/* [HEAD] acquire: what is below is published; pairs with producer.c:publish() */
+	return atomic_load_explicit(&segment->data->head, memory_order_acquire);
+}
+
+uint64_t walk_floor(const struct segment *segment)
+{
+	return atomic_load_explicit(&segment->data->floor, memory_order_acquire);
+}
+
+/* True if what was read at or above `position` may have been overwritten by now. */
+static bool overtaken(const struct segment *segment, uint64_t position)
+{
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	fence_acquire();
+	return walk_floor(segment) > position;
+}
+
+int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride, uint64_t *sequence)
+{
+	uint64_t word = atomic_load_explicit(segment_word(segment, position), memory_order_acquire);
+
+	if (!(word & RECORD_WORD_VALID))
+		return 0;
+	if (record_length(word) > segment->maximum)
+		return -EBADMSG;
+	*stride = record_stride(record_length(word));
+	*sequence = atomic_load_explicit(segment_sequence(segment, position), memory_order_relaxed);
+	return 1;
+}
+
+/* Counts records from an indexed one, at `start`, up to the head, where there is no record to tell its number. */
+static int count_up_to(const struct segment *segment, struct place *place, uint64_t start)
+{
+	const struct layout_header *header = &segment->header;
+	uint64_t position = start, stride, sequence = 0;
+	int found;
+
+	if (start == INDEX_NONE) {
+		place->sequence = header->first_sequence;
+		return place->position == header->first_position ? 0 : -EBADMSG;
+	}
+	while (position < place->position) {
+		found = walk_record(segment, position, &stride, &sequence);
+		if (found != 1)
+			return -EBADMSG;
+		position += stride;
+	}
+	place->sequence = sequence + 1;
+	return position == place->position ? 0 : -EBADMSG;
+}
+
+int walk_sequence(const struct segment *segment, struct place *place)
+{
+	uint64_t stride, start;
+	int error = 0;
+
+	/*
+	 * Where there is no record yet, the ones below tell. If they are overwritten meanwhile, then there is a record
+	 * by now, and the second look finds it, or else finds that this one is gone too.
+	 */
+	for (int look = 0; look < 2; look++) {
+		int found = walk_record(segment, place->position, &stride, &place->sequence);
+
+		if (found == 1 && !overtaken(segment, place->position))
+			return 0;
+		if (overtaken(segment, place->position))
+			return -EAGAIN;
+		if (found < 0)
+			return found;
+		start = index_last_below(segment, place->position);
+		error = count_up_to(segment, place, start);
+		if (!error && !overtaken(segment, start))
+			return 0;
+	}
+	return overtaken(segment, place->position) || error == 0 ? -EAGAIN : error;
+}
+
+/* The last indexed place, at or above `from`, before the first that is beyond what is looked for. */
+static struct place last_before(const struct segment *segment, struct place from, uint64_t head,
+				bool (*beyond)(const struct segment *segment, struct place place, uint64_t value),
+				uint64_t value)
+{
+	const uint64_t last = index_block(segment, head);
+
+	for (uint64_t block = index_block(segment, from.position) + 1; block <= last; block++) {
+		struct place place = { index_lookup(segment, block), 0 };
+		uint64_t stride;
+
+		if (place.position == INDEX_NONE || place.position < from.position || place.position >= head)
+			continue;
+		if (walk_record(segment, place.position, &stride, &place.sequence) != 1 ||
+		    beyond(segment, place, value))
+			break;
+		from = place;
+	}
+	return from;
+}
+
+static bool beyond_sequence(const struct segment *segment, struct place place, uint64_t sequence)
+{
+	(void)segment;
+	return place.sequence > sequence;
+}
+
+static bool beyond_time(const struct segment *segment, struct place place, uint64_t time_ns)
+{
+	/* The entry's time is that of its first record or a little before; what came earlier is older than that. */
+	return index_time(segment, index_block(segment, place.position)) + clock_wall_granularity_ns() >= time_ns;
+}
+
+int walk_to_sequence(const struct segment *segment, struct place from, uint64_t sequence, struct place *found)
+{
+	struct place at = last_before(segment, from, walk_head(segment), beyond_sequence, sequence);
+	const uint64_t first = at.position;
+
+	while (at.sequence < sequence) {
+		uint64_t stride, here;
+		int is = walk_record(segment, at.position, &stride, &here);
+
+		if (overtaken(segment, first))
+			return -EAGAIN;
+		if (is == 0)
+			return -ERANGE;
+		if (is < 0 || here != at.sequence)
+			return -EBADMSG;
+		at.position += stride;
+		at.sequence++;
+	}
+	if (overtaken(segment, first))
+		return -EAGAIN;
+	*found = at;
+	return 0;
+}
+
+int walk_to_time(const struct segment *segment, struct place from, uint64_t time_ns, struct place *found)
+{
+	struct place at = last_before(segment, from, walk_head(segment), beyond_time, time_ns);
+
+	if (overtaken(segment, at.position))
+		return -EAGAIN;
+	*found = at;
+	return 0;
+}
