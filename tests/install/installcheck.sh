@@ -34,7 +34,7 @@ build_and_run() { # PROGRAM COMPILER-AND-ARGUMENTS...
 	program=$1
 	shift
 	echo "$* -o $program"
-	"$@" -o "$program" && "./$program"
+	"$@" -o "$program" && timeout 60 "./$program"
 }
 
 # An example stands in the header's opening comment; its ring gets a name of our own.
