@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Measures ways to hand records from one core to another, side by side.
+ *
+ * Two processes, each on a core of its own, go through one schedule. A *group* is a task (one way, or streaming; a size;
+ * singly or in batches) that every contender in it is given, one after the other, in each round. What counts is the
+ * ratio of two contenders in the same group of the same round: whatever else the machine does then hits both. A
+ * contender is one file and one entry in the table in bench_ring.c.
+ */
+#ifndef TESTS_BENCH_BENCH_H
+#define TESTS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define BENCH_BATCH 32
+#define BENCH_CONTENDERS 5
+#define BENCH_GROUPS 32
+#define BENCH_ROUNDS 1000
+#define BENCH_SIZE_MAX 256
+
+/* Shared between the two processes, for contenders that need no more than a piece of memory. */
+#define BENCH_ARENA_SIZE ((size_t)16 << 20)
+
+enum bench_side {
+	BENCH_NEAR = 0, /* writes the stream; sends the ball first */
+	BENCH_FAR = 1,  /* reads the stream; sends the ball back */
+};
+
+enum bench_task {
+	BENCH_ONE_WAY = 0, /* a record there and one back, over and over */
+	BENCH_STREAM = 1,
+};
+
+struct bench_job {
+	enum bench_task task;
+	size_t size;         /* of a payload: a multiple of 8, at most BENCH_SIZE_MAX */
+	unsigned int batch;  /* 1 or BENCH_BATCH */
+	size_t capacity;     /* bytes of a ring: a power of two */
+	uint64_t warm_up;    /* records before the clock starts: a lap of the ring, at least */
+	uint64_t records;    /* records on the clock */
+	void *arena;         /* zeroed by whoever uses it */
+	const char *name[2]; /* two names for objects in /dev/shm, there and back */
+};
+
+struct bench_result {
+	uint64_t records; /* on the clock */
+	uint64_t ns;
+	uint64_t sum;     /* of all 8-byte words of all payloads, warm-up included */
+};
+
+/* Both processes call open (near first), run (at once) and close (far first). */
+struct bench_contender {
+	const char *label;  /* heads a column */
+	const char *figure; /* its part of a figure's name; empty: the one that the aims are about */
+	int mode;           /* the contender's own */
+	uint64_t (*lap)(const struct bench_job *job); /* records that fit */
+	int (*open)(const struct bench_contender *self, const struct bench_job *job, enum bench_side side);
+	void (*run)(const struct bench_job *job, enum bench_side side, struct bench_result *result);
+	void (*close)(enum bench_side side);
+};
+
+extern const struct bench_contender bench_handover;
+extern const struct bench_contender bench_shmring_none;
+extern const struct bench_contender bench_shmring_fence;
+extern const struct bench_contender bench_rte;
+
+struct bench_group {
+	struct bench_job job;
+	const struct bench_contender *contenders[BENCH_CONTENDERS];
+	int count;
+	int reference; /* the contender the others are compared with, or -1 */
+	double *ns[BENCH_CONTENDERS]; /* a record's time, for each round */
+};
+
+struct bench_plan {
+	struct bench_group groups[BENCH_GROUPS];
+	int count;
+	int rounds;
+	int cpus[2];
+	size_t capacity;
+	bool progress;
+	void *arena;
+	const char *name[2];
+	long runs;      /* each a contender in a group in a round */
+	long tries;     /* with those that were repeated because another process had a core meanwhile */
+	long disturbed; /* runs that were never undisturbed */
+};
+
+/* Fills every group's `ns`, and the counts. Returns 0, or says what went wrong and returns an exit status. */
+int bench_execute(struct bench_plan *plan);
+
+/* Prints the tables, then the figures. */
+void bench_report(const struct bench_plan *plan);
+
+/* Ends this process, and with it the run, with a line on standard error. */
+void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Three quartiles of `count` numbers, which are sorted in place. */
+struct bench_quartiles {
+	double low, median, high;
+};
+struct bench_quartiles bench_quartiles(double *numbers, int count);
+
+static inline uint64_t bench_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Lets a hyperthread have the core, and leaves a polled line alone for some cycles. */
+static inline void bench_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/* The payload of record number n is nothing but words of value n. */
+static inline __attribute__((always_inline)) void bench_fill(void *payload, size_t size, uint64_t number)
+{
+	uint64_t *words = payload;
+
+	for (size_t i = 0; i < size / 8; i++)
+		words[i] = number;
+}
+
+static inline __attribute__((always_inline)) uint64_t bench_sum(const void *payload, size_t size)
+{
+	const uint64_t *words = payload;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < size / 8; i++)
+		sum += words[i];
+	return sum;
+}
+
+/*
+ * Expands CALL(size) with the job's size as a constant, as it is in most programs: peers whose copying is inlined gain
+ * a lot by it.
+ */
+#define BENCH_WITH_SIZE(job_size, CALL)                                                            \
+	do {                                                                                       \
+		switch (job_size) {                                                                \
+		case 8:                                                                            \
+			CALL(8);                                                                   \
+			break;                                                                     \
+		case 16:                                                                           \
+			CALL(16);                                                                  \
+			break;                                                                     \
+		case 32:                                                                           \
+			CALL(32);                                                                  \
+			break;                                                                     \
+		case 48:                                                                           \
+			CALL(48);                                                                  \
+			break;                                                                     \
+		case 64:                                                                           \
+			CALL(64);                                                                  \
+			break;                                                                     \
+		case 256:                                                                          \
+			CALL(256);                                                                 \
+			break;                                                                     \
+		default:                                                                           \
+			bench_fail("no code for payloads of %zu bytes", (size_t)(job_size));       \
+		}                                                                                  \
+	} while (0)
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The two processes, and the schedule that they go through in step. */
+#include "bench.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Far beyond what any run takes, also on a slow machine: a run that hangs ends with SIGALRM. */
+#define RUN_SECONDS 120
+
+/* How often a run is tried again if another process took a core from it meanwhile. */
+#define TRIES 5
+
+struct shared {
+	alignas(128) _Atomic unsigned int arrived;
+	alignas(128) struct bench_result results[2];
+	alignas(128) long preempted[2]; /* times that either process was, in the run just ended */
+	long runs, tries, disturbed;
+	alignas(128) double ns[]; /* [group][contender][round] */
+};
+
+static struct shared *shared;
+static volatile sig_atomic_t stopped;
+
+void bench_fail(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("bench_ring: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	_exit(1);
+}
+
+/* Both sides have come this far. What either did before is seen by both after. */
+static void meet(void)
+{
+	unsigned int ticket = atomic_fetch_add_explicit(&shared->arrived, 1, memory_order_acq_rel);
+	unsigned int full = ticket - ticket % 2 + 2;
+
+	for (unsigned int spins = 0; (int)(atomic_load_explicit(&shared->arrived, memory_order_acquire) - full) < 0;
+	     spins++) {
+		bench_pause();
+		if (spins > 10000)
+			sched_yield();
+	}
+}
+
+static long preemptions(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_nivcsw;
+}
+
+static uint64_t expected_sum(const struct bench_job *job)
+{
+	uint64_t total = job->warm_up + job->records;
+
+	return job->size / 8 * (total * (total + 1) / 2);
+}
+
+/* One run: the time of a record. */
+static double run_one(const struct bench_contender *contender, struct bench_job *job, enum bench_side side)
+{
+	struct bench_result *result = &shared->results[side];
+	uint64_t lap = contender->lap(job);
+
+	job->warm_up = (lap + BENCH_BATCH - 1) / BENCH_BATCH * BENCH_BATCH;
+	memset(result, 0, sizeof(*result));
+	alarm(RUN_SECONDS);
+
+	for (enum bench_side turn = BENCH_NEAR; turn <= BENCH_FAR; turn++) {
+		if (turn == side && contender->open(contender, job, side) != 0)
+			_exit(1);
+		meet();
+	}
+	shared->preempted[side] = -preemptions();
+	contender->run(job, side, result);
+	shared->preempted[side] += preemptions();
+	meet();
+	if (side == BENCH_FAR)
+		contender->close(side);
+	meet();
+	if (side == BENCH_NEAR)
+		contender->close(side);
+
+	/* In a stream the reader's clock counts; for one way either, there and back makes two. */
+	for (enum bench_side reader = BENCH_NEAR; reader <= BENCH_FAR; reader++) {
+		if (job->task == BENCH_STREAM && reader == BENCH_NEAR)
+			continue;
+		if (shared->results[reader].sum != expected_sum(job))
+			bench_fail("%s: %zu-byte records did not arrive as they were sent", contender->label,
+				   job->size);
+	}
+	result = &shared->results[BENCH_FAR];
+	return (double)result->ns / (double)result->records / (job->task == BENCH_ONE_WAY ? 2 : 1);
+}
+
+/* One contender's turn, again if it was disturbed. All contenders have the same chances. */
+static double run_in_peace(const struct bench_contender *contender, struct bench_job *job, enum bench_side side)
+{
+	bool disturbed;
+	double ns;
+	int tries = 0;
+
+	do {
+		meet();
+		ns = run_one(contender, job, side);
+		meet();
+		disturbed = shared->preempted[BENCH_NEAR] + shared->preempted[BENCH_FAR] > 0;
+		tries++;
+	} while (disturbed && tries < TRIES);
+	if (side == BENCH_NEAR) {
+		shared->runs++;
+		shared->tries += tries;
+		shared->disturbed += disturbed;
+	}
+	return ns;
+}
+
+/* Each round begins with another group, and each group with another contender. */
+static void run_all(struct bench_plan *plan, enum bench_side side)
+{
+	for (int round = 0; round < plan->rounds; round++) {
+		for (int i = 0; i < plan->count; i++) {
+			struct bench_group *group = &plan->groups[(i + round) % plan->count];
+
+			for (int j = 0; j < group->count; j++) {
+				int which = (j + round + i) % group->count;
+				double ns;
+
+				ns = run_in_peace(group->contenders[which], &group->job, side);
+				if (side == BENCH_NEAR)
+					group->ns[which][round] = ns;
+			}
+		}
+		if (side == BENCH_NEAR && plan->progress)
+			fprintf(stderr, "\rround %d of %d ", round + 1, plan->rounds);
+	}
+	if (side == BENCH_NEAR && plan->progress)
+		fprintf(stderr, "\r                          \r");
+}
+
+static pid_t start(struct bench_plan *plan, enum bench_side side)
+{
+	pid_t parent = getpid();
+	pid_t child = fork();
+	cpu_set_t set;
+
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+	CPU_ZERO(&set);
+	CPU_SET(plan->cpus[side], &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		bench_fail("cannot run on CPU %d: %s", plan->cpus[side], strerror(errno));
+	/* Less disturbed, where that is allowed. */
+	setpriority(PRIO_PROCESS, 0, -10);
+	run_all(plan, side);
+	_exit(0);
+}
+
+static void stop(int signal)
+{
+	stopped = signal;
+}
+
+/* Waits for both. The first that fails takes the other with it. */
+static int wait_for_both(pid_t children[2])
+{
+	int status = 0;
+
+	for (int left = 2; left > 0;) {
+		int how;
+		pid_t child = waitpid(-1, &how, 0);
+
+		if (child < 0 && errno == EINTR && stopped && status == 0) {
+			status = 128 + stopped;
+			kill(children[0], SIGKILL);
+			kill(children[1], SIGKILL);
+		}
+		if (child < 0 && errno == EINTR)
+			continue;
+		if (child < 0) {
+			perror("bench_ring: waitpid");
+			return 1;
+		}
+		if (child != children[0] && child != children[1])
+			continue;
+		left--;
+		if (how == 0 || status != 0)
+			continue;
+		status = 1;
+		kill(child == children[0] ? children[1] : children[0], SIGKILL);
+		if (WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM)
+			fprintf(stderr, "bench_ring: a run did not end within %d s\n", RUN_SECONDS);
+		else if (WIFSIGNALED(how))
+			fprintf(stderr, "bench_ring: a process was ended by signal %d (%s)\n", WTERMSIG(how),
+				strsignal(WTERMSIG(how)));
+	}
+	return status;
+}
+
+int bench_execute(struct bench_plan *plan)
+{
+	size_t numbers = (size_t)BENCH_GROUPS * BENCH_CONTENDERS * (size_t)plan->rounds;
+	struct sigaction action = { .sa_handler = stop };
+	pid_t children[2];
+	double *next;
+	int status;
+
+	plan->arena = mmap(NULL, BENCH_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared) + numbers * sizeof(double), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (plan->arena == MAP_FAILED || shared == MAP_FAILED) {
+		perror("bench_ring: mmap");
+		return 1;
+	}
+	next = shared->ns;
+	for (int i = 0; i < plan->count; i++) {
+		struct bench_group *group = &plan->groups[i];
+
+		group->job.arena = plan->arena;
+		group->job.name[0] = plan->name[0];
+		group->job.name[1] = plan->name[1];
+		for (int j = 0; j < group->count; j++, next += plan->rounds)
+			group->ns[j] = next;
+	}
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	for (int side = 0; side < 2; side++) {
+		children[side] = start(plan, (enum bench_side)side);
+		if (children[side] < 0) {
+			perror("bench_ring: fork");
+			if (side == 1)
+				kill(children[0], SIGKILL);
+			return 1;
+		}
+	}
+	status = wait_for_both(children);
+	plan->runs = shared->runs;
+	plan->tries = shared->tries;
+	plan->disturbed = shared->disturbed;
+	return status;
+}
