@@ -19,7 +19,7 @@
  * lets the producer get ahead for about so long before it looks again.
  */
 #define STREAK_LENGTH 4
-#define STREAK_PAUSE_NS 200
+#define STREAK_PAUSE_NS 400
 
 /* A reader that only polls looks at the clock once in so many looks, and for the producer once in RECHECK_NS. */
 #define IDLE_LOOKS 1024
