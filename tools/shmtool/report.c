@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shmring/shmring.h>
+
+#include "report.h"
+#include "shmtool.h"
+
+const char *printable(char *buffer, int size, const char *text)
+{
+	int length = snprintf(buffer, (size_t)size, "%s", text);
+
+	if (length >= size && size > 3)
+		strcpy(buffer + size - 4, "...");
+	for (char *c = buffer; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+	return buffer;
+}
+
+int report(const char *name, const char *format, ...)
+{
+	char subject[SHMRING_NAME_MAX + 32], what[1024], line[1024];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(what, sizeof(what), format, list);
+	va_end(list);
+	printable(line, sizeof(line), what);
+	if (name)
+		fprintf(stderr, "shmtool: %s: %s\n", printable(subject, sizeof(subject), *name ? name : "''"), line);
+	else
+		fprintf(stderr, "shmtool: %s\n", line);
+	return STATUS_FAILED;
+}
+
+static int no_permission(const char *name, enum attempt attempt)
+{
+	static const struct {
+		const char *what, *role;
+	} roles[] = {
+		[TO_PRODUCE] = { "write records", "producer" },
+		[TO_CONSUME] = { "subscribe", "consumer" },
+		[TO_OBSERVE] = { "read records", "observer" },
+		[TO_INSPECT] = { "look at it", "inspector" },
+	};
+
+	if (attempt == TO_CREATE)
+		return report(name, "no permission to create files in /dev/shm; ask whoever administers this machine");
+	if (attempt == TO_REMOVE)
+		return report(name, "no permission to remove it; only its owner or root can");
+	return report(name, "no permission to %s; its owner can create it with --mode other=%s, say",
+		      roles[attempt].what, roles[attempt].role);
+}
+
+static int busy(const char *name, enum attempt attempt)
+{
+	if (attempt == TO_PRODUCE)
+		return report(name, "it has a producer already; wait until that ends, or use another ring");
+	return report(name, "that subscription is in use; choose another name with --as");
+}
+
+static int bad_name(const char *name, enum attempt attempt)
+{
+	const char *bare = *name == '/' ? name + 1 : name;
+
+	if (attempt == TO_CREATE && strlen(bare) <= SHMRING_NAME_MAX && *bare && *bare != '.' &&
+	    strspn(bare, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(bare))
+		return report(name, "the library refuses these options; see shmtool create --help");
+	return report(name,
+		      "this cannot be a ring's name; take 1 to %d of A-Z a-z 0-9 . _ - that do not start with a dot",
+		      SHMRING_NAME_MAX);
+}
+
+int report_error(const char *name, int error, enum attempt attempt)
+{
+	switch (error < 0 ? -error : error) {
+	case ENOENT:
+		if (attempt == TO_REMOVE)
+			return report(name, "there is no such ring; see shmtool ls");
+		return report(name, "there is no such ring; make it with shmtool create, or wait for it with --wait");
+	case EEXIST:
+		return report(name, "a ring or file of that name exists; remove it, or accept it with --if-missing");
+	case EACCES:
+	case EPERM:
+		return no_permission(name, attempt);
+	case EBUSY:
+		return busy(name, attempt);
+	case EINVAL:
+	case ENAMETOOLONG:
+		return bad_name(name, attempt);
+	case EBADMSG:
+		return report(name, "/dev/shm/%s is not a ring, or is damaged; remove the file, or use another name",
+			      *name == '/' ? name + 1 : name);
+	case EPROTONOSUPPORT:
+		return report(name, "the ring is of another version, byte order or feature set; use the shmtool that "
+				    "made it, or make it anew");
+	case EUCLEAN:
+		return report(name, "the ring's two halves do not belong together, or one is missing; remove it with "
+				    "shmtool rm and make it anew");
+	case EPROTOTYPE:
+		return report(name, "the ring's tag is another one; see shmtool stat, or leave out --tag");
+	case EUSERS:
+		return report(name, "all %d subscriptions are taken; end one of them, or watch with shmtool tail",
+			      SHMRING_SUBSCRIPTIONS);
+	case ERANGE:
+		return report(name, "that sequence number has not been written yet; start --from newest, or later");
+	case ENOSPC:
+		return report(name, "/dev/shm is full; remove rings (shmtool ls shows them) or take a smaller --capacity");
+	case ENOSYS:
+		return report(name, "the system lacks something needed; see that /proc and /dev/shm are mounted");
+	case ETIMEDOUT:
+		return report(name, "the time to wait for it has passed; make it with shmtool create, or wait longer");
+	case ESTALE:
+		return report(name, "the ring was removed or replaced; make it again, or start again");
+	case EOWNERDEAD:
+		report(name, "the producer died; what it had published has been read, start it again for the rest");
+		return STATUS_INCOMPLETE;
+	case ECONNRESET:
+		report(name, "this subscription was evicted for being too slow; subscribe again");
+		return STATUS_INCOMPLETE;
+	case ENOMEM:
+		return report(name, "this process is out of memory; free some");
+	default:
+		return report(name, "%s; see shmtool(1)", shmring_strerror(error));
+	}
+}
