@@ -40,6 +40,7 @@ struct shmring_consumer {
 	int64_t nap_ns;
 	uint64_t sleeps;
 	uint64_t wakeups;
+	uint64_t late;
 	shared_u64 private_tail;
 	shared_u64 nothing;         /* a header word that never becomes valid, for a forked child */
 	shared_u64 everything;      /* a floor above everything, for the same */

@@ -129,7 +129,6 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 {
 	struct segment *segment = &consumer->handle.segment;
 
-	consumer->handle.forked = consumer_forked;
 	consumer->records = segment->records;
 	consumer->mask = segment->capacity - 1;
 	consumer->maximum = segment->maximum;
@@ -188,23 +187,18 @@ static int consumer_open(struct shmring_consumer **out, const char *name, const 
 	if (!consumer)
 		return -ENOMEM;
 	memset(consumer, 0, sizeof(*consumer));
-	error = segment_attach(&consumer->handle.segment, name, subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
-			       (struct tag){ options.tag, options.tag_length }, options.timeout_ns, options.prefault);
-	if (error) {
-		free(consumer);
-		return error;
-	}
-	consumer_init(consumer, subscribes);
-	error = registry_add(&consumer->handle);
+	consumer->handle.forked = consumer_forked;
+	error = handle_open(&consumer->handle, name, subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
+			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns, options.prefault);
 	if (!error) {
+		consumer_init(consumer, subscribes);
 		error = join(consumer, &options);
 		if (!error) {
 			*out = consumer;
 			return 0;
 		}
-		registry_remove(&consumer->handle);
+		handle_close(&consumer->handle);
 	}
-	segment_detach(&consumer->handle.segment);
 	free(consumer);
 	return error;
 }
@@ -233,8 +227,7 @@ int shmring_consumer_close(struct shmring_consumer *consumer)
 		return 0;
 	if (consumer->subscribed && !consumer->handle.is_forked)
 		subscription_leave(&consumer->handle.segment, &consumer->subscription);
-	registry_remove(&consumer->handle);
-	segment_detach(&consumer->handle.segment);
+	handle_close(&consumer->handle);
 	free(consumer);
 	return 0;
 }
@@ -279,6 +272,7 @@ int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmrin
 		.lost = consumer->lost,
 		.sleeps = consumer->sleeps,
 		.wakeups = consumer->wakeups,
+		.late = consumer->late,
 	};
 	memcpy(report.subscription, consumer->subscription.name, sizeof(report.subscription));
 	report_copy(info, &report, sizeof(report));

@@ -71,6 +71,7 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 			consumer->wakeups++;
 			spin_slept(&consumer->spin, clock_ns() - start);
 		} else {
+			consumer->late += sleep_ns == RECHECK_NS && record_there(consumer);
 			spin_slept(&consumer->spin, UINT64_MAX);
 		}
 	}

@@ -22,11 +22,6 @@ struct shmring_inspector {
 /* A place is looked up anew if it was overwritten meanwhile, this often at most. */
 #define LOOKS_MAX 1000
 
-static void inspector_forked(struct handle *handle)
-{
-	(void)handle; /* every call asks is_forked */
-}
-
 static uint32_t mode_of(int fd)
 {
 	struct stat status;
@@ -46,15 +41,8 @@ int shmring_inspector_open(struct shmring_inspector **out, const char *name)
 	if (!inspector)
 		return -ENOMEM;
 	memset(inspector, 0, sizeof(*inspector));
-	error = segment_attach(&inspector->handle.segment, name, SEGMENT_INSPECTOR, (struct tag){ NULL, 0 }, 0, false);
+	error = handle_open(&inspector->handle, name, SEGMENT_INSPECTOR, (struct tag){ NULL, 0 }, 0, false);
 	if (error) {
-		free(inspector);
-		return error;
-	}
-	inspector->handle.forked = inspector_forked;
-	error = registry_add(&inspector->handle);
-	if (error) {
-		segment_detach(&inspector->handle.segment);
 		free(inspector);
 		return error;
 	}
@@ -68,8 +56,7 @@ int shmring_inspector_close(struct shmring_inspector *inspector)
 
 	if (!inspector)
 		return 0;
-	registry_remove(&inspector->handle);
-	segment_detach(&inspector->handle.segment);
+	handle_close(&inspector->handle);
 	free(inspector);
 	return 0;
 }

@@ -30,6 +30,7 @@ struct shmring_producer {
 	uint64_t epoch;
 	uint64_t wakeups;
 	uint64_t sleeps;
+	uint64_t late;
 };
 
 /* Tries to make room for a record of this stride. Errors: -EAGAIN, -EMSGSIZE (with the batch), -EOWNERDEAD. */

@@ -18,7 +18,7 @@
 #define ROOM_SHARE 8
 
 /* Pause between two looks at the consumers' tails: looking takes the cache lines they write to. */
-#define ROOM_LOOK_NS 200
+#define ROOM_LOOK_NS 1000
 
 /* Longest pieces list of shmring_writev. */
 #define PIECES_MAX 1024
@@ -34,6 +34,18 @@ static void stream_store(struct shmring_producer *producer, enum shmring_stream_
 	wake_sleepers(&segment->control->sleepers, segment->data->bell);
 }
 
+static void producer_init(struct shmring_producer *producer)
+{
+	struct segment *segment = &producer->handle.segment;
+
+	producer->maximum = segment->maximum;
+	producer->records = segment->records;
+	producer->mask = segment->capacity - 1;
+	producer->head = &segment->data->head;
+	producer->sleepers = &segment->control->sleepers;
+	producer->fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
+}
+
 /*
  * Goes on where a predecessor stopped, wherever that was: it may have died after a record's header word and before
  * head. Records are walked first, before anything else is looked at.
@@ -45,10 +57,15 @@ static int take_over(struct shmring_producer *producer)
 	uint64_t stride, sequence, stream;
 	int found, error;
 
-	while ((found = walk_record(segment, place.position, &stride, &sequence)) == 1)
+	while ((found = walk_record(segment, place.position, &stride, &sequence)) == 1) {
 		place.position += stride;
+		/* No batch is that long: what is there is damaged, and a walk round and round. */
+		if (place.position - walk_head(segment) > segment->capacity)
+			return -EBADMSG;
+	}
 	if (found < 0)
 		return found;
+	producer_init(producer);
 	error = floor_take_over(&producer->floor, segment, place.position);
 	if (error)
 		return error;
@@ -82,7 +99,6 @@ int shmring_producer_open(struct shmring_producer **out, const char *name, const
 {
 	struct shmring_producer_options options;
 	struct shmring_producer *producer;
-	struct segment *segment;
 	int error;
 	KEEP_ERRNO;
 
@@ -93,32 +109,19 @@ int shmring_producer_open(struct shmring_producer **out, const char *name, const
 	if (!producer)
 		return -ENOMEM;
 	memset(producer, 0, sizeof(*producer));
-	segment = &producer->handle.segment;
-	error = segment_attach(segment, name, SEGMENT_PRODUCER, (struct tag){ options.tag, options.tag_length },
-			       options.timeout_ns, options.prefault);
-	if (error) {
-		free(producer);
-		return error;
-	}
 	producer->handle.forked = producer_forked;
-	producer->maximum = segment->maximum;
-	producer->records = segment->records;
-	producer->mask = segment->capacity - 1;
-	producer->head = &segment->data->head;
-	producer->sleepers = &segment->control->sleepers;
-	producer->fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
-	error = lock_take(segment->lock_fd, LOCK_PRODUCER);
-	if (!error)
-		error = registry_add(&producer->handle);
+	error = handle_open(&producer->handle, name, SEGMENT_PRODUCER, (struct tag){ options.tag, options.tag_length },
+			    options.timeout_ns, options.prefault);
 	if (!error) {
-		error = take_over(producer);
+		error = lock_take(producer->handle.segment.lock_fd, LOCK_PRODUCER);
+		if (!error)
+			error = take_over(producer);
 		if (!error) {
 			*out = producer;
 			return 0;
 		}
-		registry_remove(&producer->handle);
+		handle_close(&producer->handle);
 	}
-	segment_detach(segment);
 	free(producer);
 	return error;
 }
@@ -133,8 +136,7 @@ int shmring_producer_close(struct shmring_producer *producer)
 		producer_drop(producer);
 		stream_store(producer, SHMRING_STREAM_CLOSED);
 	}
-	registry_remove(&producer->handle);
-	segment_detach(&producer->handle.segment);
+	handle_close(&producer->handle);
 	free(producer);
 	return 0;
 }
@@ -154,6 +156,7 @@ int shmring_producer_info(const struct shmring_producer *producer, struct shmrin
 		.maximum = producer->maximum,
 		.wakeups = producer->wakeups,
 		.sleeps = producer->sleeps,
+		.late = producer->late,
 	};
 	report_copy(info, &report, sizeof(report));
 	return 0;
@@ -169,18 +172,20 @@ static int disturbed(const struct shmring_producer *producer)
 	return segment_removed(&producer->handle.segment) ? -ESTALE : 0;
 }
 
-/* Sleeps until the room bell rings, or for so long. */
-static void sleep_on_room(struct shmring_producer *producer, uint32_t bell, int64_t sleep_ns)
+/* Sleeps until the room bell rings, or for so long. True if it rang. */
+static bool sleep_on_room(struct shmring_producer *producer, uint32_t bell, int64_t sleep_ns)
 {
 	struct handle *handle = &producer->handle;
 	shared_u32 *word = &handle->segment.control->room_bell;
+	bool woken = false;
 
 	atomic_store_explicit(&handle->sleeps_on, word, memory_order_seq_cst);
 	if (!atomic_load_explicit(&handle->cancelled, memory_order_seq_cst)) {
 		producer->sleeps++;
-		futex_wait(word, bell, sleep_ns);
+		woken = futex_wait(word, bell, sleep_ns);
 	}
 	atomic_store_explicit(&handle->sleeps_on, NULL, memory_order_relaxed);
+	return woken;
 }
 
 /* The position that every gating tail must reach before it is worth getting up. */
@@ -200,6 +205,7 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 	int error = -EAGAIN;
 	struct spin spin;
 	uint64_t spin_until;
+	bool overslept = false;
 
 	spin_init(&spin);
 	spin_until = clock_ns() + spin.budget_ns;
@@ -221,14 +227,16 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 		/* [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look() */
 		fence_full();
 		error = producer_make_room(producer, stride);
-		if (error != -EAGAIN)
+		if (error != -EAGAIN) {
+			producer->late += overslept;
 			break;
+		}
 		left = deadline_left(deadline, RECHECK_NS);
 		if (left == 0) {
 			error = -ETIMEDOUT;
 			break;
 		}
-		sleep_on_room(producer, bell, left);
+		overslept = !sleep_on_room(producer, bell, left) && left == RECHECK_NS;
 	}
 	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
 	return error;

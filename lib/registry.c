@@ -2,12 +2,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <time.h>
 
 #include <urcu-bp.h>
 #include <urcu/rculist.h>
 
 #include "registry.h"
 #include "wait.h"
+
+/* How often to look for a ring that is not there yet. */
+#define ATTACH_NAP_NS (5 * NS_PER_MS)
 
 static CDS_LIST_HEAD(handles);
 static pthread_mutex_t handles_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -39,7 +43,8 @@ static void after_fork_child(void)
 	cds_list_for_each_entry(handle, &handles, node) {
 		segment_forked(&handle->segment);
 		handle->is_forked = true;
-		handle->forked(handle);
+		if (handle->forked)
+			handle->forked(handle);
 	}
 	pthread_mutex_unlock(&handles_mutex);
 }
@@ -49,23 +54,46 @@ static void watch_forks(void)
 	fork_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-int registry_add(struct handle *handle)
+static int attach_and_enter(struct handle *handle, const char *name, enum segment_role role, struct tag tag,
+			    bool prefault)
 {
+	int error;
+
+	pthread_mutex_lock(&handles_mutex);
+	error = segment_attach(&handle->segment, name, role, tag, prefault);
+	if (!error)
+		cds_list_add_rcu(&handle->node, &handles);
+	pthread_mutex_unlock(&handles_mutex);
+	return error;
+}
+
+int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag, int64_t timeout_ns,
+		bool prefault)
+{
+	struct deadline deadline = deadline_after(timeout_ns);
+	int error;
+
 	pthread_once(&fork_once, watch_forks);
 	if (fork_error)
 		return -fork_error;
-	pthread_mutex_lock(&handles_mutex);
-	cds_list_add_rcu(&handle->node, &handles);
-	pthread_mutex_unlock(&handles_mutex);
-	return 0;
+	while ((error = attach_and_enter(handle, name, role, tag, prefault)) == -ENOENT && timeout_ns != 0) {
+		int64_t left = deadline_left(deadline, ATTACH_NAP_NS);
+		struct timespec nap = { .tv_nsec = (long)left };
+
+		if (left == 0)
+			return -ETIMEDOUT;
+		nanosleep(&nap, NULL);
+	}
+	return error;
 }
 
-void registry_remove(struct handle *handle)
+void handle_close(struct handle *handle)
 {
 	pthread_mutex_lock(&handles_mutex);
 	cds_list_del_rcu(&handle->node);
 	pthread_mutex_unlock(&handles_mutex);
 	urcu_bp_synchronize_rcu();
+	segment_detach(&handle->segment);
 }
 
 int shmring_cancel(const void *pointer)

@@ -18,17 +18,22 @@
 struct handle {
 	struct cds_list_head node;
 	struct segment segment;
-	void (*forked)(struct handle *handle); /* makes it answer -EOWNERDEAD; runs in a forked child */
+	void (*forked)(struct handle *handle); /* makes it answer -EOWNERDEAD, in a forked child; may be null */
 	bool is_forked;
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
 };
 
-/* Enters a handle; it can be cancelled, and is told of a fork, from now on. Errors: -ENOMEM. */
-int registry_add(struct handle *handle);
+/*
+ * Attaches to a ring, waiting for up to timeout_ns for one that is not there yet, and enters the handle; it can be
+ * cancelled, and is told of a fork, from now on. No fork comes between, so no child keeps a descriptor whose locks
+ * would outlive this process. Errors: as shmring_consumer_open.
+ */
+int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag, int64_t timeout_ns,
+		bool prefault);
 
-/* Takes it out, and returns when nobody looks at it any more: then it may be freed. */
-void registry_remove(struct handle *handle);
+/* Takes the handle out, waits until nobody looks at it any more, and detaches: it may be freed then. */
+void handle_close(struct handle *handle);
 
 static inline bool handle_cancelled(const struct handle *handle)
 {

@@ -3,18 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "atomics.h"
 #include "mapping.h"
 #include "segment.h"
-#include "wait.h"
-
-/* How often to look for a ring that is not there yet. */
-#define ATTACH_NAP_NS (5 * NS_PER_MS)
 
 /* Opens a file of /dev/shm without following links or blocking on what is no regular file. */
 static int open_object(const char *path, int access_mode, struct stat *status)
@@ -100,14 +93,18 @@ static int open_control(struct segment *segment, const char *bare, enum segment_
 	return 0;
 }
 
-static int attach_once(struct segment *segment, const char *bare, enum segment_role role, struct tag tag,
-		       bool prefault)
+int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag, bool prefault)
 {
 	struct stat status;
 	char path[PATH_SIZE];
 	int control_fd = -1;
-	int error;
+	const char *bare;
+	int error = name_check_ring(name, &bare);
 
+	if (error)
+		return error;
+	if (tag.bytes ? tag.length > SHMRING_TAG_SIZE : tag.length != 0)
+		return -EINVAL;
 	memset(segment, 0, sizeof(*segment));
 	segment->data_fd = segment->lock_fd = -1;
 	path_of_data(path, bare);
@@ -134,28 +131,6 @@ static int attach_once(struct segment *segment, const char *bare, enum segment_r
 		close(control_fd);
 	if (error)
 		segment_detach(segment);
-	return error;
-}
-
-int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag,
-		   int64_t timeout_ns, bool prefault)
-{
-	struct deadline deadline = deadline_after(timeout_ns);
-	const char *bare;
-	int error = name_check_ring(name, &bare);
-
-	if (error)
-		return error;
-	if (tag.bytes ? tag.length > SHMRING_TAG_SIZE : tag.length != 0)
-		return -EINVAL;
-	while ((error = attach_once(segment, bare, role, tag, prefault)) == -ENOENT && timeout_ns != 0) {
-		int64_t left = deadline_left(deadline, ATTACH_NAP_NS);
-		struct timespec nap = { .tv_nsec = (long)left };
-
-		if (left == 0)
-			return -ETIMEDOUT;
-		nanosleep(&nap, NULL);
-	}
 	return error;
 }
 

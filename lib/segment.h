@@ -62,12 +62,8 @@ struct tag {
 	size_t length;
 };
 
-/*
- * Opens, checks and maps a ring, waiting for up to timeout_ns for one that is not there yet.
- * Errors: as shmring_consumer_open.
- */
-int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag,
-		   int64_t timeout_ns, bool prefault);
+/* Opens, checks and maps a ring. Errors: as shmring_consumer_open. */
+int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag, bool prefault);
 
 /* Unmaps and closes; dropping the descriptors drops the locks. */
 void segment_detach(struct segment *segment);

@@ -299,6 +299,7 @@ struct shmring_producer_info {
 	uint64_t maximum;        /* longest payload, bytes */
 	uint64_t wakeups;        /* times this handle woke consumers with a system call */
 	uint64_t sleeps;         /* times this handle slept, waiting for room */
+	uint64_t late;           /* sleeps that no consumer ended though there was room: 0, but for killed consumers */
 };
 #define SHMRING_PRODUCER_INFO_INIT SHMRING_SIZED(struct shmring_producer_info)
 
@@ -412,6 +413,7 @@ struct shmring_consumer_info {
 	uint64_t lost;           /* records lost so far; a gap counts from the read that reports it */
 	uint64_t sleeps;         /* times this handle slept */
 	uint64_t wakeups;        /* sleeps that the producer ended */
+	uint64_t late;           /* sleeps that it did not end though there was a record: 0, but for killed producers */
 	char subscription[SHMRING_SUBSCRIPTION_NAME_MAX + 1]; /* empty for an observer */
 };
 #define SHMRING_CONSUMER_INFO_INIT SHMRING_SIZED(struct shmring_consumer_info)
