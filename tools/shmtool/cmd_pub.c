@@ -26,7 +26,7 @@ struct pub {
 
 static const struct argp_option options[] = {
 	{ "raw", KEY_RAW, "BYTES", 0, "Publish pieces of that many bytes, instead of lines", 0 },
-	{ "framed", KEY_FRAMED, NULL, 0, "Publish records that follow a header of length and type", 0 },
+	{ "framed", KEY_FRAMED, NULL, 0, "Publish records, each behind a header of its length and type", 0 },
 	{ "type", KEY_TYPE, "N", 0, "Give the records this type, 0 to 65535 (0 by default)", 0 },
 	{ "wait-for", KEY_WAIT_FOR, "N", 0, "Start once N subscriptions have joined", 0 },
 	OPTION_WAIT,

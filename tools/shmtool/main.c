@@ -34,8 +34,8 @@ static void print_help(void)
 		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
 	printf("\n"
 	       "shmtool COMMAND --help shows a command's options, shmtool --version the version.\n\n"
-	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 records missing (lost, evicted, or\n"
-	       "the producer died), 128 plus the signal's number if interrupted.\n");
+	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 records missing (lost, evicted,\n"
+	       "or the producer died), 128 plus the signal's number if interrupted.\n");
 }
 
 static void print_version(void)

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,15 +66,22 @@ static int busy(const char *name, enum attempt attempt)
 	return report(name, "that subscription is in use; choose another name with --as");
 }
 
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+/* The library says only that an argument is bad; there may be two names among them. */
 static int bad_name(const char *name, enum attempt attempt)
 {
 	const char *bare = *name == '/' ? name + 1 : name;
+	const size_t length = strlen(bare);
+	const bool good = length > 0 && length <= SHMRING_NAME_MAX && *bare != '.' &&
+			  strspn(bare, NAME_CHARACTERS) == length;
 
-	if (attempt == TO_CREATE && strlen(bare) <= SHMRING_NAME_MAX && *bare && *bare != '.' &&
-	    strspn(bare, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == strlen(bare))
-		return report(name, "the library refuses these options; see shmtool create --help");
-	return report(name,
-		      "this cannot be a ring's name; take 1 to %d of A-Z a-z 0-9 . _ - that do not start with a dot",
+	if (good && attempt == TO_CONSUME)
+		return report(name, "that cannot be a subscription's name; after --as, take 1 to %d of A-Z a-z 0-9 . _ - "
+			      "that do not start with a dot", SHMRING_SUBSCRIPTION_NAME_MAX);
+	if (good)
+		return report(name, "%s; see shmtool(1)", shmring_strerror(EINVAL));
+	return report(name, "this cannot be a ring's name; take 1 to %d of A-Z a-z 0-9 . _ - that do not start with a dot",
 		      SHMRING_NAME_MAX);
 }
 
@@ -115,7 +123,7 @@ int report_error(const char *name, int error, enum attempt attempt)
 	case ENOSYS:
 		return report(name, "the system lacks something needed; see that /proc and /dev/shm are mounted");
 	case ETIMEDOUT:
-		return report(name, "the time to wait for it has passed; make it with shmtool create, or wait longer");
+		return report(name, "no such ring came in time; make it with shmtool create, or wait longer");
 	case ESTALE:
 		return report(name, "the ring was removed or replaced; make it again, or start again");
 	case EOWNERDEAD:

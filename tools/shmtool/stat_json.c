@@ -59,7 +59,8 @@ static json_t *json_producer(const struct shmring_info *info)
 	json_t *producer = json_object();
 
 	set_number(producer, "epoch", info->epoch);
-	set_string(producer, "liveness", liveness[info->producer_alive % 3]);
+	set_string(producer, "liveness",
+		   info->stream == SHMRING_STREAM_OPEN ? liveness[info->producer_alive % 3] : NULL);
 	json_object_set_new(producer, "pid", info->producer_pid ? json_integer(info->producer_pid) : json_null());
 	json_object_set_new(producer, "since_ns",
 			    info->producer_pid ? json_number(info->producer_since_ns) : json_null());

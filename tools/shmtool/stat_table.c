@@ -8,7 +8,7 @@
 #include "units.h"
 
 /* Width of the first column; the lines fit 80 columns. */
-#define LABEL "%-13s "
+#define LABEL "%-14s "
 
 static void print_amount(const char *label, uint64_t bytes)
 {
@@ -29,7 +29,7 @@ static void print_ring(const struct view *view)
 
 	printf(LABEL "%s\n", "ring", view->name[0] == '/' ? view->name + 1 : view->name);
 	print_amount("capacity", info->capacity);
-	print_amount("largest", info->maximum);
+	print_amount("longest record", info->maximum);
 	print_amount("memory", info->data_size + info->control_size);
 	print_mode("data mode", info->data_mode);
 	if (info->control_mode)
