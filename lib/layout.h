@@ -43,7 +43,8 @@
  *            Without it: as for [SLEEP]. Seen by: figure late_wakeups of stress_wake.
  * [ROOM]     producer_open.c wait_for_room: need, full fence, then tails  ->  consumer.c consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.
- *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of stress_wake.
+ *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of stress_wake, for the bell;
+ *            the race that the fences close was not hit in 20,000 sleeps without them.
  * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream (acquire)
  *            Whoever sees a stream closed sees every record it had.
  *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe, stress_ring.
