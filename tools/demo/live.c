@@ -10,6 +10,9 @@
 #define TERMINAL_NS 100000000u
 #define ELSEWHERE_NS 1000000000u
 
+/* Each pass is seen at least once, if it takes this long. */
+#define FIRST_NS 150000000u
+
 static bool line_is_there;
 
 static bool on_terminal(void)
@@ -21,9 +24,9 @@ static bool on_terminal(void)
 	return known == 1;
 }
 
-static bool is_due(uint64_t *drawn_ns, uint64_t now)
+static bool is_due(uint64_t *drawn_ns, uint64_t now, bool first)
 {
-	uint64_t interval = on_terminal() ? TERMINAL_NS : ELSEWHERE_NS;
+	uint64_t interval = on_terminal() ? TERMINAL_NS : first ? FIRST_NS : ELSEWHERE_NS;
 
 	if (now - *drawn_ns < interval)
 		return false;
@@ -73,13 +76,13 @@ void live_reading(uint64_t bytes)
 
 	if (bytes == 0)
 		drawn_ns = now_ns();
-	if (!is_due(&drawn_ns, now_ns()))
+	if (!is_due(&drawn_ns, now_ns(), false))
 		return;
 	snprintf(line, sizeof(line), "  reading and hashing the input  %s", live_size(size, sizeof(size), (double)bytes));
 	draw(line);
 }
 
-/* "; lag a 12 records, 34.5 KiB; b ..." */
+/* "  lag a 12 (34.5 KiB)  b ..." in records and bytes */
 static void append_lag(struct live *live, const char *ring, char *line, size_t size)
 {
 	const char *between = "  lag ";
@@ -113,19 +116,21 @@ void live_tick(struct stage *stage, void *argument)
 		live->drawn_progress = progress;
 		return;
 	}
-	if (!is_due(&live->drawn_ns, now))
+	if (!is_due(&live->drawn_ns, now, live->draws == 0))
 		return;
 	length = snprintf(line, sizeof(line), "  %-16s %3.0f %%", live->what,
 			  live->total ? 100 * (double)progress / (double)live->total : 100.0);
 	if (live->bytes) {
-		live->rate = (double)(progress - live->drawn_progress) * 1e9 / (double)(now - before);
+		double rate = (double)(progress - live->drawn_progress) * 1e9 / (double)(now - before);
+
 		snprintf(line + length, sizeof(line) - (size_t)length, " %10s/s",
-			 live_size(number, sizeof(number), live->rate));
+			 live_size(number, sizeof(number), rate));
 	}
 	live->drawn_progress = progress;
 	if (live->ring)
 		append_lag(live, stage->settings->ring, line, sizeof(line));
 	draw(line);
+	live->draws++;
 }
 
 void live_close(struct live *live)

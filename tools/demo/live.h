@@ -14,9 +14,9 @@ struct live {
 	bool bytes;       /* it is in bytes */
 
 	struct shmring_inspector *inspector;
+	int draws;
 	uint64_t drawn_ns;
 	uint64_t drawn_progress;
-	double rate;
 };
 
 /* A stage's tick; `live` is its argument. */

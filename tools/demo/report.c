@@ -13,7 +13,7 @@ void report_head(const struct settings *settings)
 {
 	const struct input *input = &settings->input;
 	int version = shmring_version();
-	char size[32], mean[32], ring[32], pipe[32];
+	char size[32], mean[32];
 
 	printf("shmring %d.%d.%d: one writer, two reliable consumers and an observer\n", version / 10000,
 	       version / 100 % 100, version % 100);
@@ -24,8 +24,8 @@ void report_head(const struct settings *settings)
 		printf("  records  %d bytes to %d KiB, %s on average (seed %" PRIu64 ")\n", PIECE_MIN, PIECE_MAX / 1024,
 		       live_size(mean, sizeof(mean), (double)input->size / (double)settings->records),
 		       settings->seed);
-	printf("  memory   a ring of %s; two pipes of %s\n\n", live_size(ring, sizeof(ring), (double)RING_CAPACITY),
-	       live_size(pipe, sizeof(pipe), (double)PIPE_CAPACITY));
+	printf("  memory   a ring of %u MiB; two pipes of %u MiB each\n\n", (unsigned int)(RING_CAPACITY / MIB),
+	       (unsigned int)(PIPE_CAPACITY / MIB));
 	fflush(stdout);
 }
 

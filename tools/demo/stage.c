@@ -38,8 +38,20 @@ static sigset_t stop_signals(void)
 	return set;
 }
 
+/* A demo that is killed half-way through shmring_create or shmring_unlink leaves a control object without its data. */
+static int remove_orphan(const struct shmring_entry *entry, void *ring)
+{
+	char file[256];
+
+	if (entry->kind == SHMRING_ENTRY_ORPHAN && strcmp(entry->name, ring) == 0) {
+		snprintf(file, sizeof(file), "/%s", entry->file);
+		shm_unlink(file);
+	}
+	return 0;
+}
+
 /* Waits until nobody has the other end of the pipe any more: the demo is over, whichever way it ended. */
-static void be_janitor(const char *ring, int read_end, int write_end)
+static void be_janitor(char *ring, int read_end, int write_end)
 {
 	char byte;
 
@@ -51,10 +63,11 @@ static void be_janitor(const char *ring, int read_end, int write_end)
 	while (read(read_end, &byte, 1) < 0 && errno == EINTR)
 		;
 	shmring_unlink(ring);
+	shmring_list(remove_orphan, ring);
 	_exit(0);
 }
 
-int stage_open(struct stage *stage, const struct settings *settings)
+int stage_open(struct stage *stage, struct settings *settings)
 {
 	size_t size = ROLES * sizeof(struct actor) + sizeof(sem_t);
 	sigset_t set = stop_signals();

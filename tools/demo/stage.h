@@ -53,7 +53,7 @@ struct play {
  * Sets up; from now on signals are taken by stage_play and stage_signal. Whatever happens to this process, the ring is
  * removed afterwards, by a child that waits for its end. Returns 0, or 1 after a message.
  */
-int stage_open(struct stage *stage, const struct settings *settings);
+int stage_open(struct stage *stage, struct settings *settings);
 
 /* Removes the ring, if it is there. */
 void stage_close(struct stage *stage);
