@@ -7,8 +7,13 @@
  */
 #include "bench.h"
 
+/* Its headers are not as strict as we are. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wundef"
+#pragma GCC diagnostic ignored "-Wimplicit-fallthrough"
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
+#pragma GCC diagnostic pop
 
 #include <stdio.h>
 

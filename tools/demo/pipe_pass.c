@@ -170,7 +170,7 @@ static int act_consume(struct stage *stage, struct actor *me, void *argument)
 	struct pass *pass = argument;
 	int which = me == &stage->actors[CONSUMER_A] ? 0 : 1;
 	struct sha256_ctx hash;
-	size_t got;
+	size_t got = 0;
 
 	pipes_keep(pass->pipes, false, which);
 	sha256_init(&hash);
