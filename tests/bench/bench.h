@@ -2,10 +2,11 @@
 /*
  * Measures ways to hand records from one core to another, side by side.
  *
- * Two processes, each on a core of its own, go through one schedule. A *group* is a task (one way, or streaming; a size;
- * singly or in batches) that every contender in it is given, one after the other, in each round. What counts is the
- * ratio of two contenders in the same group of the same round: whatever else the machine does then hits both. A
- * contender is one file and one entry in the table in bench_ring.c.
+ * Two processes, each on a core of its own, go through one schedule. A *group* is a task (one
+ * way, or streaming; a size; singly or in batches) that every contender in it is given, one after
+ * the other, in each round. What counts is the ratio of two contenders in the same group of the
+ * same round: whatever else the machine does then hits both. A contender is one file and one
+ * entry in the table in bench_ring.c.
  */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
@@ -15,11 +16,11 @@
 #include <stdint.h>
 #include <time.h>
 
-#define BENCH_BATCH 32
+#define BENCH_BATCH      32
 #define BENCH_CONTENDERS 5
-#define BENCH_GROUPS 32
-#define BENCH_ROUNDS 1000
-#define BENCH_SIZE_MAX 256
+#define BENCH_GROUPS     32
+#define BENCH_ROUNDS     1000
+#define BENCH_SIZE_MAX   256
 
 /* Shared between the two processes, for contenders that need no more than a piece of memory. */
 #define BENCH_ARENA_SIZE ((size_t)16 << 20)
@@ -48,16 +49,17 @@ struct bench_job {
 struct bench_result {
 	uint64_t records; /* on the clock */
 	uint64_t ns;
-	uint64_t sum;     /* of all 8-byte words of all payloads, warm-up included */
+	uint64_t sum; /* of all 8-byte words of all payloads, warm-up included */
 };
 
 /* Both processes call open (near first), run (at once) and close (far first). */
 struct bench_contender {
 	const char *label;  /* heads a column */
-	const char *figure; /* its part of a figure's name; empty: the one that the aims are about */
+	const char *figure; /* its part of a figure's name; empty: the aims are about it */
 	int mode;           /* the contender's own */
 	uint64_t (*lap)(const struct bench_job *job); /* records that fit */
-	int (*open)(const struct bench_contender *self, const struct bench_job *job, enum bench_side side);
+	int (*open)(const struct bench_contender *self, const struct bench_job *job,
+		    enum bench_side side);
 	void (*run)(const struct bench_job *job, enum bench_side side, struct bench_result *result);
 	void (*close)(enum bench_side side);
 };
@@ -71,7 +73,7 @@ struct bench_group {
 	struct bench_job job;
 	const struct bench_contender *contenders[BENCH_CONTENDERS];
 	int count;
-	int reference; /* the contender the others are compared with, or -1 */
+	int reference;                /* the contender the others are compared with, or -1 */
 	double *ns[BENCH_CONTENDERS]; /* a record's time, for each round */
 };
 
@@ -84,12 +86,15 @@ struct bench_plan {
 	bool progress;
 	void *arena;
 	const char *name[2];
-	long runs;      /* each a contender in a group in a round */
-	long tries;     /* with those that were repeated because another process had a core meanwhile */
+	long runs;  /* each a contender in a group in a round */
+	long tries; /* with those that were repeated because another process had a core meanwhile */
 	long disturbed; /* runs that were never undisturbed */
 };
 
-/* Fills every group's `ns`, and the counts. Returns 0, or says what went wrong and returns an exit status. */
+/*
+ * Fills every group's `ns`, and the counts. Returns 0, or says what went wrong and returns an
+ * exit status.
+ */
 int bench_execute(struct bench_plan *plan);
 
 /* Prints the tables, then the figures. */
@@ -123,7 +128,8 @@ static inline void bench_pause(void)
 }
 
 /* The payload of record number n is nothing but words of value n. */
-static inline __attribute__((always_inline)) void bench_fill(void *payload, size_t size, uint64_t number)
+static inline __attribute__((always_inline)) void bench_fill(void *payload, size_t size,
+							     uint64_t number)
 {
 	uint64_t *words = payload;
 
@@ -142,33 +148,33 @@ static inline __attribute__((always_inline)) uint64_t bench_sum(const void *payl
 }
 
 /*
- * Expands CALL(size) with the job's size as a constant, as it is in most programs: peers whose copying is inlined gain
- * a lot by it.
+ * Expands CALL(size) with the job's size as a constant, as it is in most programs: peers whose
+ * copying is inlined gain a lot by it.
  */
-#define BENCH_WITH_SIZE(job_size, CALL)                                                            \
-	do {                                                                                       \
-		switch (job_size) {                                                                \
-		case 8:                                                                            \
-			CALL(8);                                                                   \
-			break;                                                                     \
-		case 16:                                                                           \
-			CALL(16);                                                                  \
-			break;                                                                     \
-		case 32:                                                                           \
-			CALL(32);                                                                  \
-			break;                                                                     \
-		case 48:                                                                           \
-			CALL(48);                                                                  \
-			break;                                                                     \
-		case 64:                                                                           \
-			CALL(64);                                                                  \
-			break;                                                                     \
-		case 256:                                                                          \
-			CALL(256);                                                                 \
-			break;                                                                     \
-		default:                                                                           \
-			bench_fail("no code for payloads of %zu bytes", (size_t)(job_size));       \
-		}                                                                                  \
+#define BENCH_WITH_SIZE(job_size, CALL)                                                      \
+	do {                                                                                 \
+		switch (job_size) {                                                          \
+		case 8:                                                                      \
+			CALL(8);                                                             \
+			break;                                                               \
+		case 16:                                                                     \
+			CALL(16);                                                            \
+			break;                                                               \
+		case 32:                                                                     \
+			CALL(32);                                                            \
+			break;                                                               \
+		case 48:                                                                     \
+			CALL(48);                                                            \
+			break;                                                               \
+		case 64:                                                                     \
+			CALL(64);                                                            \
+			break;                                                               \
+		case 256:                                                                    \
+			CALL(256);                                                           \
+			break;                                                               \
+		default:                                                                     \
+			bench_fail("no code for payloads of %zu bytes", (size_t)(job_size)); \
+		}                                                                            \
 	} while (0)
 
 #endif

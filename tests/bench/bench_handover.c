@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bare hand-over of a cache line: a counter there, a counter back, each on a line of its own, as two rings would be;
- * nothing is stored but the counter, and nothing looked at besides. No ring can be faster.
+ * The bare hand-over of a cache line: a counter there, a counter back, each on a line of its own,
+ * as two rings would be; nothing is stored but the counter, and nothing looked at besides. No
+ * ring can be faster.
  */
 #include "bench.h"
 
@@ -20,7 +21,8 @@ static uint64_t handover_lap(const struct bench_job *job)
 	return 1000;
 }
 
-static int handover_open(const struct bench_contender *self, const struct bench_job *job, enum bench_side side)
+static int handover_open(const struct bench_contender *self, const struct bench_job *job,
+			 enum bench_side side)
 {
 	(void)self;
 	if (side == BENCH_NEAR)
@@ -28,7 +30,8 @@ static int handover_open(const struct bench_contender *self, const struct bench_
 	return 0;
 }
 
-static void handover_run(const struct bench_job *job, enum bench_side side, struct bench_result *result)
+static void handover_run(const struct bench_job *job, enum bench_side side,
+			 struct bench_result *result)
 {
 	struct lines *lines = job->arena;
 	_Atomic uint64_t *mine = side == BENCH_NEAR ? &lines->there : &lines->back;

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The hand-over's quartiles are further apart than this, relative to the median: the machine is busy. */
+/*
+ * The hand-over's quartiles are further apart than this, relative to the median: the machine is
+ * busy.
+ */
 #define NOISE_LIMIT 0.15
 
 static int compare(const void *left, const void *right)
@@ -23,7 +26,8 @@ static double at(const double *sorted, int count, double where)
 	int below = (int)place;
 	double rest = place - below;
 
-	return below + 1 < count ? sorted[below] * (1 - rest) + sorted[below + 1] * rest : sorted[below];
+	return below + 1 < count ? sorted[below] * (1 - rest) + sorted[below + 1] * rest
+				 : sorted[below];
 }
 
 struct bench_quartiles bench_quartiles(double *numbers, int count)
@@ -37,7 +41,8 @@ struct bench_quartiles bench_quartiles(double *numbers, int count)
 	return result;
 }
 
-static struct bench_quartiles times(const struct bench_plan *plan, const struct bench_group *group, int which)
+static struct bench_quartiles times(const struct bench_plan *plan, const struct bench_group *group,
+				    int which)
 {
 	double numbers[BENCH_ROUNDS];
 
@@ -46,17 +51,19 @@ static struct bench_quartiles times(const struct bench_plan *plan, const struct 
 }
 
 /*
- * Of one contender to the reference, round by round: one way how many times as long it takes, streaming how many times
- * as many records it moves.
+ * Of one contender to the reference, round by round: one way how many times as long it takes,
+ * streaming how many times as many records it moves.
  */
-static struct bench_quartiles ratios(const struct bench_plan *plan, const struct bench_group *group, int which)
+static struct bench_quartiles ratios(const struct bench_plan *plan, const struct bench_group *group,
+				     int which)
 {
 	const double *mine = group->ns[which];
 	const double *other = group->ns[group->reference];
 	double numbers[BENCH_ROUNDS];
 
 	for (int i = 0; i < plan->rounds; i++)
-		numbers[i] = group->job.task == BENCH_ONE_WAY ? mine[i] / other[i] : other[i] / mine[i];
+		numbers[i] =
+			group->job.task == BENCH_ONE_WAY ? mine[i] / other[i] : other[i] / mine[i];
 	return bench_quartiles(numbers, plan->rounds);
 }
 
@@ -80,7 +87,8 @@ static double noise(const struct bench_plan *plan)
 	return worst;
 }
 
-static void print_table(const struct bench_plan *plan, enum bench_task task, unsigned int batch, const char *title)
+static void print_table(const struct bench_plan *plan, enum bench_task task, unsigned int batch,
+			const char *title)
 {
 	bool heading = false;
 
@@ -92,7 +100,8 @@ static void print_table(const struct bench_plan *plan, enum bench_task task, uns
 		if (!heading) {
 			printf("\n%s\n%6s", title, "bytes");
 			for (int j = 0; j < group->count; j++)
-				printf(j == group->reference ? "  %9s" : "  %22s", group->contenders[j]->label);
+				printf(j == group->reference ? "  %9s" : "  %22s",
+				       group->contenders[j]->label);
 			printf("\n");
 			heading = true;
 		}
@@ -123,8 +132,9 @@ static void ratio_name(char *name, size_t size, const struct bench_group *group,
 	const struct bench_job *job = &group->job;
 	const char *figure = group->contenders[which]->figure;
 
-	snprintf(name, size, "%s_%zu%s%s_over_%s%s", task_name(job), job->size, *figure ? "_" : "", figure,
-		 group->contenders[group->reference]->figure, job->batch == 1 ? "" : "_burst32");
+	snprintf(name, size, "%s_%zu%s%s_over_%s%s", task_name(job), job->size, *figure ? "_" : "",
+		 figure, group->contenders[group->reference]->figure,
+		 job->batch == 1 ? "" : "_burst32");
 }
 
 static void print_figures(const struct bench_plan *plan)
@@ -137,8 +147,11 @@ static void print_figures(const struct bench_plan *plan)
 			const char *figure = group->contenders[j]->figure;
 			char name[128];
 
-			printf("figure %s_ns_%s%zu_%s %.2f\n", job->task == BENCH_ONE_WAY ? "one_way" : "record",
-			       job->task == BENCH_ONE_WAY ? "" : job->batch == 1 ? "single_" : "batch32_",
+			printf("figure %s_ns_%s%zu_%s %.2f\n",
+			       job->task == BENCH_ONE_WAY ? "one_way" : "record",
+			       job->task == BENCH_ONE_WAY ? ""
+			       : job->batch == 1          ? "single_"
+							  : "batch32_",
 			       job->size, *figure ? figure : "fence", times(plan, group, j).median);
 			if (group->reference < 0 || j == group->reference)
 				continue;
@@ -180,8 +193,10 @@ static void print_aims(const struct bench_plan *plan)
 				median = ratios(plan, group, j).median;
 				printf("  %-28s %5.2f   %s %.1f: %s\n", name, median,
 				       aims[a].at_most ? "at most " : "at least", aims[a].limit,
-				       (aims[a].at_most ? median <= aims[a].limit : median >= aims[a].limit) ?
-					       "yes" : "NO");
+				       (aims[a].at_most ? median <= aims[a].limit
+							: median >= aims[a].limit)
+					       ? "yes"
+					       : "NO");
 			}
 		}
 	}
@@ -194,19 +209,23 @@ void bench_report(const struct bench_plan *plan)
 	print_table(plan, BENCH_ONE_WAY, 1,
 		    "One way, ns (half of there and back), and how many times the hand-over\n"
 		    "(median of per-round ratios [quartiles]; less is better)");
-	print_table(plan, BENCH_STREAM, 1,
-		    "Streaming, single records: ns a record, and how many times as fast as rte_ring\n"
-		    "(median of per-round ratios [quartiles]; more is better)");
+	print_table(
+		plan, BENCH_STREAM, 1,
+		"Streaming, single records: ns a record, and how many times as fast as rte_ring\n"
+		"(median of per-round ratios [quartiles]; more is better)");
 	print_table(plan, BENCH_STREAM, BENCH_BATCH,
 		    "Streaming, batches of 32 against rte_ring's bursts of 32: the same");
 	print_aims(plan);
 	if (spread > NOISE_LIMIT)
-		printf("\nTOO NOISY: the bare hand-over's own quartiles are %.0f %% apart. Something else\n"
-		       "runs on these cores; do not rely on these numbers.\n", spread * 100);
+		printf("\nTOO NOISY: the bare hand-over's own quartiles are %.0f %% apart.\n"
+		       "Something else runs here; do not rely on these numbers.\n",
+		       spread * 100);
 	else
-		printf("\nThe bare hand-over's own quartiles are at most %.0f %% apart.\n", spread * 100);
-	printf("Of %ld runs %ld were tried again because another process took a core; %ld never had\n"
-	       "both cores for themselves.\n", plan->runs, plan->tries - plan->runs, plan->disturbed);
+		printf("\nThe bare hand-over's own quartiles are at most %.0f %% apart.\n",
+		       spread * 100);
+	printf("%ld runs; %ld more because another process took a core; %ld never had both\n"
+	       "cores to themselves.\n",
+	       plan->runs, plan->tries - plan->runs, plan->disturbed);
 	printf("\n");
 	print_figures(plan);
 }

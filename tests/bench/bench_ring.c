@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define DEFAULT_ROUNDS 31
-#define SKIPPED 77
+#define SKIPPED        77
 
 static const size_t one_way_sizes[] = { 8, 32, 48, 64, 256 };
 static const size_t stream_sizes[] = { 8, 16, 32, 48, 64, 256 };
@@ -40,8 +40,8 @@ static const char help[] =
 	"after one lap of the ring. Sums are checked. Exit status: 0, 1 failed, 2 usage,\n"
 	"77 fewer than two CPUs.\n";
 
-static struct bench_group *add_group(struct bench_plan *plan, enum bench_task task, size_t size, unsigned int batch,
-				     uint64_t records)
+static struct bench_group *add_group(struct bench_plan *plan, enum bench_task task, size_t size,
+				     unsigned int batch, uint64_t records)
 {
 	struct bench_group *group = &plan->groups[plan->count++];
 
@@ -54,7 +54,8 @@ static struct bench_group *add_group(struct bench_plan *plan, enum bench_task ta
 	return group;
 }
 
-static void add_contender(struct bench_group *group, const struct bench_contender *contender, bool reference)
+static void add_contender(struct bench_group *group, const struct bench_contender *contender,
+			  bool reference)
 {
 	if (reference)
 		group->reference = group->count;
@@ -64,7 +65,8 @@ static void add_contender(struct bench_group *group, const struct bench_contende
 static void make_plan(struct bench_plan *plan, bool quick)
 {
 	for (size_t i = 0; i < COUNT(one_way_sizes); i++) {
-		struct bench_group *group = add_group(plan, BENCH_ONE_WAY, one_way_sizes[i], 1, quick ? 200 : 10000);
+		struct bench_group *group =
+			add_group(plan, BENCH_ONE_WAY, one_way_sizes[i], 1, quick ? 200 : 10000);
 
 		add_contender(group, &bench_handover, true);
 		add_contender(group, &bench_shmring_none, false);
@@ -75,8 +77,8 @@ static void make_plan(struct bench_plan *plan, bool quick)
 	}
 	for (unsigned int batch = 1; batch <= BENCH_BATCH; batch *= BENCH_BATCH) {
 		for (size_t i = 0; i < COUNT(stream_sizes); i++) {
-			struct bench_group *group = add_group(plan, BENCH_STREAM, stream_sizes[i], batch,
-							      quick ? 4000 : 200000);
+			struct bench_group *group = add_group(plan, BENCH_STREAM, stream_sizes[i],
+							      batch, quick ? 4000 : 200000);
 
 			add_contender(group, &bench_shmring_none, false);
 			add_contender(group, &bench_shmring_fence, false);
@@ -107,8 +109,8 @@ static long number(const char *option, const char *text, long low, long high)
 	long value = strtol(text, &end, 10);
 
 	if (*text == '\0' || *end != '\0' || value < low || value > high) {
-		fprintf(stderr, "bench_ring: --%s: a number from %ld to %ld, please, not '%s'\n", option, low, high,
-			text);
+		fprintf(stderr, "bench_ring: --%s: a number from %ld to %ld, please, not '%s'\n",
+			option, low, high, text);
 		exit(2);
 	}
 	return value;
@@ -117,9 +119,12 @@ static long number(const char *option, const char *text, long low, long high)
 static void parse(int argc, char **argv, struct bench_plan *plan, bool *quick, bool *chosen)
 {
 	static const struct option options[] = {
-		{ "rounds", required_argument, NULL, 'r' }, { "quick", no_argument, NULL, 'q' },
-		{ "capacity", required_argument, NULL, 'c' }, { "cpus", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "capacity", required_argument, NULL, 'c' },
+		{ "cpus", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
@@ -136,10 +141,14 @@ static void parse(int argc, char **argv, struct bench_plan *plan, bool *quick, b
 			break;
 		case 'p':
 			*chosen = sscanf(optarg, "%d,%d", &plan->cpus[0], &plan->cpus[1]) == 2 &&
-				  plan->cpus[0] != plan->cpus[1] && plan->cpus[0] >= 0 && plan->cpus[1] >= 0 &&
-				  plan->cpus[0] < CPU_SETSIZE && plan->cpus[1] < CPU_SETSIZE;
+				  plan->cpus[0] != plan->cpus[1] && plan->cpus[0] >= 0 &&
+				  plan->cpus[1] >= 0 && plan->cpus[0] < CPU_SETSIZE &&
+				  plan->cpus[1] < CPU_SETSIZE;
 			if (!*chosen) {
-				fprintf(stderr, "bench_ring: --cpus: two numbers like 0,1, please, not '%s'\n", optarg);
+				fprintf(stderr,
+					"bench_ring: --cpus: two numbers like 0,1, please, not "
+					"'%s'\n",
+					optarg);
 				exit(2);
 			}
 			break;
@@ -152,11 +161,13 @@ static void parse(int argc, char **argv, struct bench_plan *plan, bool *quick, b
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "bench_ring: no arguments, please, but options ('%s')\n", argv[optind]);
+		fprintf(stderr, "bench_ring: no arguments, please, but options ('%s')\n",
+			argv[optind]);
 		exit(2);
 	}
 	if ((plan->capacity & (plan->capacity - 1)) != 0) {
-		fprintf(stderr, "bench_ring: --capacity: a power of two, please, not %zu\n", plan->capacity);
+		fprintf(stderr, "bench_ring: --capacity: a power of two, please, not %zu\n",
+			plan->capacity);
 		exit(2);
 	}
 }
@@ -178,8 +189,8 @@ static void print_machine(const struct bench_plan *plan)
 		}
 	}
 	uname(&system);
-	printf("bench_ring: %s, Linux %s, CPUs %d and %d of %ld\n", model, system.release, plan->cpus[0],
-	       plan->cpus[1], sysconf(_SC_NPROCESSORS_ONLN));
+	printf("bench_ring: %s, Linux %s, CPUs %d and %d of %ld\n", model, system.release,
+	       plan->cpus[0], plan->cpus[1], sysconf(_SC_NPROCESSORS_ONLN));
 	printf("shmring %d.%d.%d; rings of %zu KiB; %d rounds; ns are medians over the rounds\n",
 	       shmring_version() / 10000, shmring_version() / 100 % 100, shmring_version() % 100,
 	       plan->capacity / 1024, plan->rounds);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * DPDK's rte_ring, with elements of the payload's size in memory of about the same size as a ring's: one producer,
- * consumers that may be several (its default). It copies elements in and out, by inlined code; that is its interface.
- * No EAL: the ring is laid into memory that both processes share. A pause while it is full or empty, as its own tests
- * have it.
+ * DPDK's rte_ring, with elements of the payload's size in memory of about the same size as a
+ * ring's: one producer, consumers that may be several (its default). It copies elements in and
+ * out, by inlined code; that is its interface. No EAL: the ring is laid into memory that both
+ * processes share. A pause while it is full or empty, as its own tests have it.
  */
 #include "bench.h"
 
@@ -34,26 +34,32 @@ static uint64_t rte_lap(const struct bench_job *job)
 	return elements(job);
 }
 
-static int rte_open(const struct bench_contender *self, const struct bench_job *job, enum bench_side side)
+static int rte_open(const struct bench_contender *self, const struct bench_job *job,
+		    enum bench_side side)
 {
 	ssize_t bytes = rte_ring_get_memsize_elem((unsigned int)job->size, elements(job));
 
 	(void)self;
 	if (bytes < 0 || (size_t)bytes > BENCH_ARENA_SIZE / 2) {
-		fprintf(stderr, "bench_ring: rte_ring: %zd bytes for %zu-byte elements\n", bytes, job->size);
+		fprintf(stderr, "bench_ring: rte_ring: %zd bytes for %zu-byte elements\n", bytes,
+			job->size);
 		return 1;
 	}
 	for (int i = 0; i < 2; i++) {
-		rings[i] = (struct rte_ring *)((char *)job->arena + (size_t)i * (BENCH_ARENA_SIZE / 2));
-		if (side == BENCH_NEAR && rte_ring_init(rings[i], "bench", elements(job), RING_F_SP_ENQ) != 0) {
-			fprintf(stderr, "bench_ring: rte_ring_init refuses %u elements\n", elements(job));
+		rings[i] = (struct rte_ring *)((char *)job->arena +
+					       (size_t)i * (BENCH_ARENA_SIZE / 2));
+		if (side == BENCH_NEAR &&
+		    rte_ring_init(rings[i], "bench", elements(job), RING_F_SP_ENQ) != 0) {
+			fprintf(stderr, "bench_ring: rte_ring_init refuses %u elements\n",
+				elements(job));
 			return 1;
 		}
 	}
 	return 0;
 }
 
-static inline __attribute__((always_inline)) void put(struct rte_ring *ring, size_t size, uint64_t number)
+static inline __attribute__((always_inline)) void put(struct rte_ring *ring, size_t size,
+						      uint64_t number)
 {
 	uint64_t payload[BENCH_SIZE_MAX / 8];
 
@@ -71,8 +77,8 @@ static inline __attribute__((always_inline)) uint64_t get(struct rte_ring *ring,
 	return bench_sum(payload, size);
 }
 
-static inline __attribute__((always_inline)) void one_way(const struct bench_job *job, size_t size,
-							  enum bench_side side, struct bench_result *result)
+static inline __attribute__((always_inline)) void
+one_way(const struct bench_job *job, size_t size, enum bench_side side, struct bench_result *result)
 {
 	struct rte_ring *mine = rings[side == BENCH_NEAR ? 0 : 1];
 	struct rte_ring *theirs = rings[side == BENCH_NEAR ? 1 : 0];
@@ -102,7 +108,8 @@ static inline __attribute__((always_inline)) void send(const struct bench_job *j
 		put(rings[0], size, number);
 }
 
-static inline __attribute__((always_inline)) void send_bursts(const struct bench_job *job, size_t size)
+static inline __attribute__((always_inline)) void send_bursts(const struct bench_job *job,
+							      size_t size)
 {
 	uint64_t total = job->warm_up + job->records;
 	char burst[BENCH_BATCH * BENCH_SIZE_MAX] __attribute__((aligned(64)));
@@ -113,9 +120,9 @@ static inline __attribute__((always_inline)) void send_bursts(const struct bench
 		for (unsigned int i = 0; i < BENCH_BATCH; i++)
 			bench_fill(burst + i * size, size, number + i);
 		while (done < BENCH_BATCH) {
-			unsigned int sent = rte_ring_sp_enqueue_burst_elem(rings[0], burst + done * size,
-									   (unsigned int)size,
-									   BENCH_BATCH - done, NULL);
+			unsigned int sent = rte_ring_sp_enqueue_burst_elem(
+				rings[0], burst + done * size, (unsigned int)size,
+				BENCH_BATCH - done, NULL);
 
 			if (sent == 0)
 				bench_pause();
@@ -124,8 +131,8 @@ static inline __attribute__((always_inline)) void send_bursts(const struct bench
 	}
 }
 
-static inline __attribute__((always_inline)) void receive(const struct bench_job *job, size_t size, unsigned int batch,
-							  struct bench_result *result)
+static inline __attribute__((always_inline)) void
+receive(const struct bench_job *job, size_t size, unsigned int batch, struct bench_result *result)
 {
 	uint64_t total = job->warm_up + job->records;
 	uint64_t first = 0;
@@ -140,7 +147,8 @@ static inline __attribute__((always_inline)) void receive(const struct bench_job
 		if (batch == 1) {
 			sum += get(rings[0], size);
 		} else {
-			got = rte_ring_mc_dequeue_burst_elem(rings[0], burst, (unsigned int)size, batch, NULL);
+			got = rte_ring_mc_dequeue_burst_elem(rings[0], burst, (unsigned int)size,
+							     batch, NULL);
 			if (got == 0) {
 				bench_pause();
 				continue;
@@ -161,10 +169,10 @@ static inline __attribute__((always_inline)) void receive(const struct bench_job
 
 static void rte_run(const struct bench_job *job, enum bench_side side, struct bench_result *result)
 {
-#define ONE_WAY(size) one_way(job, size, side, result)
-#define SEND_ONE(size) send(job, size)
-#define SEND_BURSTS(size) send_bursts(job, size)
-#define RECEIVE_ONE(size) receive(job, size, 1, result)
+#define ONE_WAY(size)        one_way(job, size, side, result)
+#define SEND_ONE(size)       send(job, size)
+#define SEND_BURSTS(size)    send_bursts(job, size)
+#define RECEIVE_ONE(size)    receive(job, size, 1, result)
 #define RECEIVE_BURSTS(size) receive(job, size, BENCH_BATCH, result)
 
 	if (job->task == BENCH_ONE_WAY)

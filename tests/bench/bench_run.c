@@ -52,7 +52,8 @@ static void meet(void)
 	unsigned int ticket = atomic_fetch_add_explicit(&shared->arrived, 1, memory_order_acq_rel);
 	unsigned int full = ticket - ticket % 2 + 2;
 
-	for (unsigned int spins = 0; (int)(atomic_load_explicit(&shared->arrived, memory_order_acquire) - full) < 0;
+	for (unsigned int spins = 0;
+	     (int)(atomic_load_explicit(&shared->arrived, memory_order_acquire) - full) < 0;
 	     spins++) {
 		bench_pause();
 		if (spins > 10000)
@@ -76,7 +77,8 @@ static uint64_t expected_sum(const struct bench_job *job)
 }
 
 /* One run: the time of a record. */
-static double run_one(const struct bench_contender *contender, struct bench_job *job, enum bench_side side)
+static double run_one(const struct bench_contender *contender, struct bench_job *job,
+		      enum bench_side side)
 {
 	struct bench_result *result = &shared->results[side];
 	uint64_t lap = contender->lap(job);
@@ -105,15 +107,16 @@ static double run_one(const struct bench_contender *contender, struct bench_job 
 		if (job->task == BENCH_STREAM && reader == BENCH_NEAR)
 			continue;
 		if (shared->results[reader].sum != expected_sum(job))
-			bench_fail("%s: %zu-byte records did not arrive as they were sent", contender->label,
-				   job->size);
+			bench_fail("%s: %zu-byte records did not arrive as they were sent",
+				   contender->label, job->size);
 	}
 	result = &shared->results[BENCH_FAR];
 	return (double)result->ns / (double)result->records / (job->task == BENCH_ONE_WAY ? 2 : 1);
 }
 
 /* One contender's turn, again if it was disturbed. All contenders have the same chances. */
-static double run_in_peace(const struct bench_contender *contender, struct bench_job *job, enum bench_side side)
+static double run_in_peace(const struct bench_contender *contender, struct bench_job *job,
+			   enum bench_side side)
 {
 	bool disturbed;
 	double ns;
@@ -215,8 +218,8 @@ static int wait_for_both(pid_t children[2])
 		if (WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM)
 			fprintf(stderr, "bench_ring: a run did not end within %d s\n", RUN_SECONDS);
 		else if (WIFSIGNALED(how))
-			fprintf(stderr, "bench_ring: a process was ended by signal %d (%s)\n", WTERMSIG(how),
-				strsignal(WTERMSIG(how)));
+			fprintf(stderr, "bench_ring: a process was ended by signal %d (%s)\n",
+				WTERMSIG(how), strsignal(WTERMSIG(how)));
 	}
 	return status;
 }
@@ -229,7 +232,8 @@ int bench_execute(struct bench_plan *plan)
 	double *next;
 	int status;
 
-	plan->arena = mmap(NULL, BENCH_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	plan->arena = mmap(NULL, BENCH_ARENA_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	shared = mmap(NULL, sizeof(*shared) + numbers * sizeof(double), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan->arena == MAP_FAILED || shared == MAP_FAILED) {

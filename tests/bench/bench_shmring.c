@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * This library, by its public calls: the payload is written where it stays (reserve, commit) and summed where it lies
- * (read, release). Nobody waits; both sides try again and again. The consumer is RELIABLE.
+ * This library, by its public calls: the payload is written where it stays (reserve, commit) and
+ * summed where it lies (read, release). Nobody waits; both sides try again and again. The
+ * consumer is RELIABLE.
  */
 #include "bench.h"
 
@@ -27,7 +28,8 @@ static int complain(const char *name, const char *what, int error)
 	return error;
 }
 
-static int shmring_open(const struct bench_contender *self, const struct bench_job *job, enum bench_side side)
+static int shmring_open(const struct bench_contender *self, const struct bench_job *job,
+			enum bench_side side)
 {
 	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
 	int rings = job->task == BENCH_ONE_WAY ? 2 : 1;
@@ -39,7 +41,8 @@ static int shmring_open(const struct bench_contender *self, const struct bench_j
 	consumer = NULL;
 	if (side == BENCH_NEAR) {
 		for (int i = 0; i < rings; i++) {
-			if (complain(job->name[i], "create", shmring_create(job->name[i], &options)) != 0)
+			if (complain(job->name[i], "create",
+				     shmring_create(job->name[i], &options)) != 0)
 				return 1;
 			created[i] = job->name[i];
 		}
@@ -62,7 +65,8 @@ static int shmring_open(const struct bench_contender *self, const struct bench_j
 	return 0;
 }
 
-static inline __attribute__((always_inline)) void put(size_t size, uint64_t number, unsigned int flags)
+static inline __attribute__((always_inline)) void put(size_t size, uint64_t number,
+						      unsigned int flags)
 {
 	void *payload;
 	int error;
@@ -101,8 +105,8 @@ static inline __attribute__((always_inline)) void release(void)
 		bench_fail("release: %s", shmring_strerror(error));
 }
 
-static inline __attribute__((always_inline)) void one_way(const struct bench_job *job, size_t size,
-							  enum bench_side side, struct bench_result *result)
+static inline __attribute__((always_inline)) void
+one_way(const struct bench_job *job, size_t size, enum bench_side side, struct bench_result *result)
 {
 	uint64_t total = job->warm_up + job->records;
 	uint64_t start = 0;
@@ -124,7 +128,8 @@ static inline __attribute__((always_inline)) void one_way(const struct bench_job
 	result->sum = sum;
 }
 
-static inline __attribute__((always_inline)) void send(const struct bench_job *job, size_t size, unsigned int batch)
+static inline __attribute__((always_inline)) void send(const struct bench_job *job, size_t size,
+						       unsigned int batch)
 {
 	uint64_t total = job->warm_up + job->records;
 
@@ -134,8 +139,8 @@ static inline __attribute__((always_inline)) void send(const struct bench_job *j
 	}
 }
 
-static inline __attribute__((always_inline)) void receive(const struct bench_job *job, size_t size, unsigned int batch,
-							  struct bench_result *result)
+static inline __attribute__((always_inline)) void
+receive(const struct bench_job *job, size_t size, unsigned int batch, struct bench_result *result)
 {
 	uint64_t total = job->warm_up + job->records;
 	uint64_t first = 0;
@@ -162,12 +167,13 @@ static inline __attribute__((always_inline)) void receive(const struct bench_job
 	result->sum = sum;
 }
 
-static void shmring_run(const struct bench_job *job, enum bench_side side, struct bench_result *result)
+static void shmring_run(const struct bench_job *job, enum bench_side side,
+			struct bench_result *result)
 {
-#define ONE_WAY(size) one_way(job, size, side, result)
-#define SEND_ONE(size) send(job, size, 1)
-#define SEND_BATCH(size) send(job, size, BENCH_BATCH)
-#define RECEIVE_ONE(size) receive(job, size, 1, result)
+#define ONE_WAY(size)       one_way(job, size, side, result)
+#define SEND_ONE(size)      send(job, size, 1)
+#define SEND_BATCH(size)    send(job, size, BENCH_BATCH)
+#define RECEIVE_ONE(size)   receive(job, size, 1, result)
 #define RECEIVE_BATCH(size) receive(job, size, BENCH_BATCH, result)
 
 	if (job->task == BENCH_ONE_WAY)

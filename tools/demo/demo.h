@@ -13,7 +13,10 @@
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 
-/* One ring takes as much memory as the two pipes, at the size that anybody may give a pipe, together. */
+/*
+ * One ring takes as much memory as the two pipes, at the size that anybody may give a pipe,
+ * together.
+ */
 #define RING_CAPACITY (2 * MIB)
 #define PIPE_CAPACITY (1 * MIB)
 
@@ -33,7 +36,7 @@ struct settings {
 	uint64_t seed;    /* of the records' sizes */
 	uint64_t records; /* that the input is cut into */
 	bool quick;
-	bool corrupt;     /* flips a bit of what consumer a gets, to see that it is found */
+	bool corrupt; /* flips a bit of what consumer a gets, to see that it is found */
 };
 
 uint64_t now_ns(void);

@@ -23,8 +23,11 @@ static int complain(const char *path, const char *what)
 	return 1;
 }
 
-/* Reads and hashes to the end, or to the limit; into `to`, if that is not null. A signal ends it. */
-static int take_in(struct input *input, const char *path, int fd, char *to, uint64_t limit, uint64_t *size)
+/*
+ * Reads and hashes to the end, or to the limit; into `to`, if that is not null. A signal ends it.
+ */
+static int take_in(struct input *input, const char *path, int fd, char *to, uint64_t limit,
+		   uint64_t *size)
 {
 	static char block[BLOCK_SIZE];
 	struct sha256_ctx hash;
@@ -90,8 +93,9 @@ static int open_in_memory(struct input *input, const char *path, int fd)
 	input->data = memory;
 	input->size = (size_t)size;
 	if (status == 0 && size == INPUT_LIMIT)
-		snprintf(input->title + strlen(input->title), sizeof(input->title) - strlen(input->title),
-			 ", cut at %llu MiB", (unsigned long long)(INPUT_LIMIT / MIB));
+		snprintf(input->title + strlen(input->title),
+			 sizeof(input->title) - strlen(input->title), ", cut at %llu MiB",
+			 (unsigned long long)(INPUT_LIMIT / MIB));
 	return status;
 }
 
@@ -107,7 +111,8 @@ static void be_tar(int to)
 	dup2(null, 0);
 	dup2(to, 1);
 	dup2(null, 2);
-	execlp("tar", "tar", "--create", "--file=-", "--sort=name", "--directory=/usr", "share", (char *)NULL);
+	execlp("tar", "tar", "--create", "--file=-", "--sort=name", "--directory=/usr", "share",
+	       (char *)NULL);
 	_exit(127);
 }
 
@@ -128,7 +133,10 @@ static int open_tar(struct input *input)
 		be_tar(ends[1]);
 	close(ends[1]);
 	status = open_in_memory(input, what, ends[0]);
-	/* Cut off, tar ends by SIGPIPE; where it may not read everything it says so, and the rest is good enough. */
+	/*
+	 * Cut off, tar ends by SIGPIPE; where it may not read everything it says so, and the rest
+	 * is good enough.
+	 */
 	close(ends[0]);
 	while (waitpid(tar, &how, 0) < 0 && errno == EINTR)
 		;
@@ -156,7 +164,8 @@ int input_open(struct input *input, const char *path)
 		return complain(path, strerror(errno));
 	snprintf(input->title, sizeof(input->title), "%s", path);
 	if (S_ISDIR(status.st_mode))
-		result = complain(path, "is a directory; name a file, or pipe a tar stream into `demo -`");
+		result = complain(
+			path, "is a directory; name a file, or pipe a tar stream into `demo -`");
 	else if (S_ISREG(status.st_mode) && status.st_size > 0 && lseek(fd, 0, SEEK_CUR) == 0)
 		result = open_mapped(input, path, fd, (uint64_t)status.st_size);
 	else /* files in /proc call themselves empty */

@@ -75,7 +75,8 @@ static int act_write(struct stage *stage, struct actor *me, void *argument)
 					return failed(me, "write", error);
 			} else {
 				for (int pipe = 0; pipe < 2; pipe++) {
-					if (pipe_write(me, paced->pipes[pipe][1], NULL, 0, payload, sizeof(payload)))
+					if (pipe_write(me, paced->pipes[pipe][1], NULL, 0, payload,
+						       sizeof(payload)))
 						return 1;
 				}
 			}
@@ -87,8 +88,8 @@ static int act_write(struct stage *stage, struct actor *me, void *argument)
 }
 
 /* Waits for one record. The arrival is taken before anything else is done. */
-static int receive(struct actor *me, struct shmring_consumer *consumer, int fd, uint64_t payload[LATENCY_SIZE / 8],
-		   uint64_t *arrived_ns)
+static int receive(struct actor *me, struct shmring_consumer *consumer, int fd,
+		   uint64_t payload[LATENCY_SIZE / 8], uint64_t *arrived_ns)
 {
 	size_t got = 0;
 	int error;
@@ -105,7 +106,8 @@ static int receive(struct actor *me, struct shmring_consumer *consumer, int fd, 
 		if (error != 0)
 			return failed(me, "read", error);
 		if (record.length != LATENCY_SIZE)
-			return stage_problem(me, "a record of %u bytes", (unsigned int)record.length);
+			return stage_problem(me, "a record of %u bytes",
+					     (unsigned int)record.length);
 		memcpy(payload, record.data, LATENCY_SIZE);
 		error = shmring_release(consumer);
 		return error ? failed(me, "release", error) : 0;
@@ -114,7 +116,9 @@ static int receive(struct actor *me, struct shmring_consumer *consumer, int fd, 
 		return 1;
 	*arrived_ns = now_ns();
 	/* So little is written to a pipe, and so read from it, at once. */
-	return got == LATENCY_SIZE ? 0 : stage_problem(me, "%zu bytes from a pipe, not %d", got, LATENCY_SIZE);
+	return got == LATENCY_SIZE
+		       ? 0
+		       : stage_problem(me, "%zu bytes from a pipe, not %d", got, LATENCY_SIZE);
 }
 
 static int act_consume(struct stage *stage, struct actor *me, void *argument)
@@ -139,8 +143,8 @@ static int act_consume(struct stage *stage, struct actor *me, void *argument)
 			uint64_t payload[LATENCY_SIZE / 8];
 			uint64_t arrived_ns = 0;
 
-			if (receive(me, transport == RING ? consumer : NULL, paced->pipes[which][0], payload,
-				    &arrived_ns) != 0)
+			if (receive(me, transport == RING ? consumer : NULL, paced->pipes[which][0],
+				    payload, &arrived_ns) != 0)
 				return 1;
 			if (payload[1] != (uint64_t)i)
 				return stage_problem(me, "record %llu came where %d should",
@@ -203,7 +207,8 @@ int latency_measure(struct stage *stage, struct latency *ring, struct latency *p
 	};
 	size_t each = (size_t)samples_each(&paced);
 	size_t size = TRANSPORTS * 2 * each * sizeof(uint64_t);
-	uint64_t *samples = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	uint64_t *samples =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status;
 
 	if (samples == MAP_FAILED) {

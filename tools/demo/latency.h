@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long a record is on its way when the consumers sleep in between: small records at a pace, alternately through a
- * ring and through two pipes, a segment each. The writer puts the time into each record.
+ * How long a record is on its way when the consumers sleep in between: small records at a pace,
+ * alternately through a ring and through two pipes, a segment each. The writer puts the time into
+ * each record.
  */
 #ifndef TOOLS_DEMO_LATENCY_H
 #define TOOLS_DEMO_LATENCY_H
 
 #include "stage.h"
 
-#define LATENCY_SIZE 64
+#define LATENCY_SIZE    64
 #define LATENCY_PACE_NS 100000
 
 struct latency {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TERMINAL_NS 100000000u
+#define TERMINAL_NS  100000000u
 #define ELSEWHERE_NS 1000000000u
 
 /* Each pass is seen at least once, if it takes this long. */
@@ -64,8 +64,11 @@ const char *live_size(char *text, size_t size, double bytes)
 	if (unit == 0)
 		snprintf(text, size, "%.0f B", bytes);
 	else
-		snprintf(text, size, bytes < 9.995 ? "%.2f %s" : bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes,
-			 units[unit]);
+		snprintf(text, size,
+			 bytes < 9.995   ? "%.2f %s"
+			 : bytes < 99.95 ? "%.1f %s"
+					 : "%.0f %s",
+			 bytes, units[unit]);
 	return text;
 }
 
@@ -78,7 +81,8 @@ void live_reading(uint64_t bytes)
 		drawn_ns = now_ns();
 	if (!is_due(&drawn_ns, now_ns(), false))
 		return;
-	snprintf(line, sizeof(line), "  reading and hashing the input  %s", live_size(size, sizeof(size), (double)bytes));
+	snprintf(line, sizeof(line), "  reading and hashing the input  %s",
+		 live_size(size, sizeof(size), (double)bytes));
 	draw(line);
 }
 
@@ -97,7 +101,8 @@ static void append_lag(struct live *live, const char *ring, char *line, size_t s
 		if (shmring_inspect_subscription(live->inspector, slot, &info) != 0)
 			continue;
 		snprintf(line + used, size - used, "%s%s %llu (%s)", between, info.name,
-			 (unsigned long long)info.lag_records, live_size(lag, sizeof(lag), (double)info.lag_bytes));
+			 (unsigned long long)info.lag_records,
+			 live_size(lag, sizeof(lag), (double)info.lag_bytes));
 		between = "  ";
 	}
 }
@@ -105,7 +110,8 @@ static void append_lag(struct live *live, const char *ring, char *line, size_t s
 void live_tick(struct stage *stage, void *argument)
 {
 	struct live *live = argument;
-	uint64_t progress = atomic_load_explicit(&stage->actors[WRITER].progress, memory_order_relaxed);
+	uint64_t progress =
+		atomic_load_explicit(&stage->actors[WRITER].progress, memory_order_relaxed);
 	uint64_t now = now_ns();
 	uint64_t before = live->drawn_ns;
 	char line[80], number[32];
@@ -121,7 +127,8 @@ void live_tick(struct stage *stage, void *argument)
 	length = snprintf(line, sizeof(line), "  %-16s %3.0f %%", live->what,
 			  live->total ? 100 * (double)progress / (double)live->total : 100.0);
 	if (live->bytes) {
-		double rate = (double)(progress - live->drawn_progress) * 1e9 / (double)(now - before);
+		double rate =
+			(double)(progress - live->drawn_progress) * 1e9 / (double)(now - before);
 
 		snprintf(line + length, sizeof(line) - (size_t)length, " %10s/s",
 			 live_size(number, sizeof(number), rate));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demo: a stream goes through a ring to two consumers and an observer, and is compared with what went in; then the
- * same through pipes; then how long a record is on its way.
+ * The demo: a stream goes through a ring to two consumers and an observer, and is compared with
+ * what went in; then the same through pipes; then how long a record is on its way.
  */
 #include "input.h"
 #include "live.h"
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* Timed passes of each kind; one for a file that is larger. */
-#define ROUNDS 3
+#define ROUNDS       3
 #define ROUNDS_LIMIT (2 * GIB)
 
 static const char help[] =
@@ -38,8 +38,10 @@ static const char help[] =
 static int parse(int argc, char **argv, struct settings *settings, const char **path)
 {
 	static const struct option options[] = {
-		{ "seed", required_argument, NULL, 's' }, { "quick", no_argument, NULL, 'q' },
-		{ "corrupt", no_argument, NULL, 'c' },    { "help", no_argument, NULL, 'h' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "corrupt", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char *end;
@@ -50,7 +52,8 @@ static int parse(int argc, char **argv, struct settings *settings, const char **
 		case 's':
 			settings->seed = strtoull(optarg, &end, 0);
 			if (*optarg < '0' || *optarg > '9' || *end != '\0') {
-				fprintf(stderr, "demo: --seed: a number, please, not '%s'\n", optarg);
+				fprintf(stderr, "demo: --seed: a number, please, not '%s'\n",
+					optarg);
 				return 2;
 			}
 			break;
@@ -114,7 +117,8 @@ static int timed(struct stage *stage, struct findings *findings, int rounds)
 		for (int i = 0; i < 3; i++) {
 			int kind = (round + i) % 3;
 			struct pass pass = { .records = kind != PIPES_BLOCKS };
-			int status = kind == RING_COPIED ? ring_pass(stage, &pass) : pipe_pass(stage, &pass);
+			int status = kind == RING_COPIED ? ring_pass(stage, &pass)
+							 : pipe_pass(stage, &pass);
 
 			if (status != 0)
 				return status;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Cuts the input into records of 64 bytes to 16 KiB, many small and few large, the same for the same seed. */
+/*
+ * Cuts the input into records of 64 bytes to 16 KiB, many small and few large, the same for the
+ * same seed.
+ */
 #ifndef TOOLS_DEMO_PIECES_H
 #define TOOLS_DEMO_PIECES_H
 

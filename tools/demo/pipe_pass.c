@@ -53,7 +53,8 @@ void pipes_keep(int pipes[2][2], bool writer, int reader)
 	}
 }
 
-int pipe_write(struct actor *me, int fd, const void *header, size_t header_size, const void *data, size_t size)
+int pipe_write(struct actor *me, int fd, const void *header, size_t header_size, const void *data,
+	       size_t size)
 {
 	struct iovec pieces[2] = {
 		{ .iov_base = (void *)(uintptr_t)header, .iov_len = header_size },
@@ -112,12 +113,14 @@ static int act_write(struct stage *stage, struct actor *me, void *argument)
 			pieces_next(&pieces, &offset, &length);
 		} else {
 			offset = (size_t)me->bytes;
-			length = input->size - offset < BLOCK_SIZE ? input->size - offset : BLOCK_SIZE;
+			length = input->size - offset < BLOCK_SIZE ? input->size - offset
+								   : BLOCK_SIZE;
 		}
 		header = (uint32_t)length;
 		for (int i = 0; i < 2; i++) {
-			if (pipe_write(me, pass->pipes[i][1], &header, pass->records ? sizeof(header) : 0,
-				       input->data + offset, length) != 0)
+			if (pipe_write(me, pass->pipes[i][1], &header,
+				       pass->records ? sizeof(header) : 0, input->data + offset,
+				       length) != 0)
 				return 1;
 		}
 		me->records++;
@@ -128,15 +131,15 @@ static int act_write(struct stage *stage, struct actor *me, void *argument)
 	return 0;
 }
 
-/* Takes the records apart: calls for each piece of payload that there is between `from` and `to`. */
+/* Takes records apart, of which any part may be there. */
 struct unpacker {
 	uint32_t header;
 	size_t header_got;
 	size_t payload_left;
 };
 
-static void unpack(struct unpacker *unpacker, struct actor *me, struct sha256_ctx *hash, const char *from,
-		   const char *to)
+static void unpack(struct unpacker *unpacker, struct actor *me, struct sha256_ctx *hash,
+		   const char *from, const char *to)
 {
 	while (from < to) {
 		size_t count = (size_t)(to - from);
@@ -205,7 +208,9 @@ static void let_go(void *argument)
 int pipe_pass(struct stage *stage, struct pass *pass)
 {
 	struct live live = {
-		.what = pass->verify ? "pipes, hashed" : pass->records ? "pipes, copied" : "pipes, in blocks",
+		.what = pass->verify    ? "pipes, hashed"
+			: pass->records ? "pipes, copied"
+					: "pipes, in blocks",
 		.total = stage->settings->input.size,
 		.bytes = true,
 	};

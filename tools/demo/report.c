@@ -15,17 +15,19 @@ void report_head(const struct settings *settings)
 	int version = shmring_version();
 	char size[32], mean[32];
 
-	printf("shmring %d.%d.%d: one writer, two reliable consumers and an observer\n", version / 10000,
-	       version / 100 % 100, version % 100);
+	printf("shmring %d.%d.%d: one writer, two reliable consumers and an observer\n",
+	       version / 10000, version / 100 % 100, version % 100);
 	printf("  input    %s\n", input->title);
 	printf("           %zu bytes (%s), in %" PRIu64 " records\n", input->size,
 	       live_size(size, sizeof(size), (double)input->size), settings->records);
 	if (settings->records > 0)
-		printf("  records  %d bytes to %d KiB, %s on average (seed %" PRIu64 ")\n", PIECE_MIN, PIECE_MAX / 1024,
-		       live_size(mean, sizeof(mean), (double)input->size / (double)settings->records),
+		printf("  records  %d bytes to %d KiB, %s on average (seed %" PRIu64 ")\n",
+		       PIECE_MIN, PIECE_MAX / 1024,
+		       live_size(mean, sizeof(mean),
+				 (double)input->size / (double)settings->records),
 		       settings->seed);
-	printf("  memory   a ring of %u MiB; two pipes of %u MiB each\n\n", (unsigned int)(RING_CAPACITY / MIB),
-	       (unsigned int)(PIPE_CAPACITY / MIB));
+	printf("  memory   a ring of %u MiB; two pipes of %u MiB each\n\n",
+	       (unsigned int)(RING_CAPACITY / MIB), (unsigned int)(PIPE_CAPACITY / MIB));
 	fflush(stdout);
 }
 
@@ -42,24 +44,28 @@ static int check(const struct settings *settings, const struct actor *actor, con
 	const struct input *input = &settings->input;
 	bool same = memcmp(actor->digest, input->digest, sizeof(actor->digest)) == 0;
 
-	if (same && actor->bytes == input->size && actor->records == settings->records && actor->lost == 0)
+	if (same && actor->bytes == input->size && actor->records == settings->records &&
+	    actor->lost == 0)
 		return 0;
-	printf("  MISMATCH   %s: %s; %" PRIu64 " of %zu bytes, %" PRIu64 " of %" PRIu64 " records\n", who,
-	       same ? "the same SHA-256" : "another SHA-256", actor->bytes, input->size, actor->records,
-	       settings->records);
+	printf("  MISMATCH   %s: %s; %" PRIu64 " of %zu bytes, %" PRIu64 " of %" PRIu64
+	       " records\n",
+	       who, same ? "the same SHA-256" : "another SHA-256", actor->bytes, input->size,
+	       actor->records, settings->records);
 	return 1;
 }
 
 static int check_observer(const struct settings *settings, const struct actor *observer)
 {
-	double share = settings->records ? 100 * (double)observer->lost / (double)settings->records : 0;
+	double share =
+		settings->records ? 100 * (double)observer->lost / (double)settings->records : 0;
 
-	printf("  observer   saw %" PRIu64 " records, lost %" PRIu64 " (%.1f %%) of %" PRIu64 "\n", observer->records,
-	       observer->lost, share, settings->records);
-	/* What it lost after the last record that it saw is not counted by it: it saw the last one. */
+	printf("  observer   saw %" PRIu64 " records, lost %" PRIu64 " (%.1f %%) of %" PRIu64 "\n",
+	       observer->records, observer->lost, share, settings->records);
+	/* The last record is still there at the end, so what it lost lies before one it saw. */
 	if (observer->wrong == 0 && observer->records + observer->lost == settings->records)
 		return 0;
-	printf("  MISMATCH   observer: %" PRIu64 " records were not as written; %" PRIu64 " + %" PRIu64 " is %s\n",
+	printf("  MISMATCH   observer: %" PRIu64 " records were not as written; %" PRIu64
+	       " + %" PRIu64 " is %s\n",
 	       observer->wrong, observer->records, observer->lost,
 	       observer->records + observer->lost == settings->records ? "right" : "not the sum");
 	return 1;
@@ -69,7 +75,8 @@ int report_digests(const struct settings *settings, const struct actor *actors, 
 {
 	int mismatches = 0;
 
-	printf("SHA-256 of what went into %s, and of what came out\n", ring ? "the ring" : "the pipes");
+	printf("SHA-256 of what went into %s, and of what came out\n",
+	       ring ? "the ring" : "the pipes");
 	if (ring)
 		print_digest("input", settings->input.digest);
 	print_digest("consumer a", actors[CONSUMER_A].digest);
@@ -94,7 +101,8 @@ struct outcome report_outcome(const struct actor *actors)
 		.done = true,
 		.records = actors[WRITER].records,
 		.bytes = actors[WRITER].bytes,
-		.rate = (double)actors[WRITER].bytes * 1e9 / (double)(end - actors[WRITER].begin_ns),
+		.rate = (double)actors[WRITER].bytes * 1e9 /
+			(double)(end - actors[WRITER].begin_ns),
 		.wakeups = actors[WRITER].wakeups,
 	};
 
@@ -136,17 +144,21 @@ static void print_rows(const struct findings *findings)
 #define ROW "  %-31s %13s  %13s  %13s\n"
 	printf(ROW, "", "ring", "two pipes,", "two pipes,");
 	printf(ROW, "", "", "records", "128 KiB blocks");
-	printf(ROW, "records", count(a, sizeof(a), true, ring->records), count(b, sizeof(b), true, pipes->records), "-");
+	printf(ROW, "records", count(a, sizeof(a), true, ring->records),
+	       count(b, sizeof(b), true, pipes->records), "-");
 	printf(ROW, "bytes to each consumer", live_size(a, sizeof(a), (double)ring->bytes),
-	       live_size(b, sizeof(b), (double)pipes->bytes), live_size(c, sizeof(c), (double)blocks->bytes));
-	printf(ROW, "rate, copied out", rate(a, sizeof(a), ring), rate(b, sizeof(b), pipes), rate(c, sizeof(c), blocks));
+	       live_size(b, sizeof(b), (double)pipes->bytes),
+	       live_size(c, sizeof(c), (double)blocks->bytes));
+	printf(ROW, "rate, copied out", rate(a, sizeof(a), ring), rate(b, sizeof(b), pipes),
+	       rate(c, sizeof(c), blocks));
 	printf(ROW, "rate, hashed on the way", rate(a, sizeof(a), &findings->passes[RING_HASHED]),
 	       rate(b, sizeof(b), &findings->passes[PIPES_HASHED]), "-");
 	printf(ROW, "wake-ups by the writer", count(a, sizeof(a), true, ring->wakeups), "-", "-");
 	printf(ROW, "system calls for data or waiting", count(a, sizeof(a), true, ring->calls),
 	       count(b, sizeof(b), true, pipes->calls), count(c, sizeof(c), true, blocks->calls));
 	printf(ROW, "times asleep", count(a, sizeof(a), true, ring->switches),
-	       count(b, sizeof(b), true, pipes->switches), count(c, sizeof(c), true, blocks->switches));
+	       count(b, sizeof(b), true, pipes->switches),
+	       count(c, sizeof(c), true, blocks->switches));
 	snprintf(a, sizeof(a), "%.2f s", ring->cpu_seconds);
 	snprintf(b, sizeof(b), "%.2f s", pipes->cpu_seconds);
 	snprintf(c, sizeof(c), "%.2f s", blocks->cpu_seconds);
@@ -156,8 +168,8 @@ static void print_rows(const struct findings *findings)
 
 static void print_latency(const char *label, const struct latency *latency)
 {
-	printf("  %-31s %9.1f %9.1f %9.1f %9.1f\n", label, latency->p50_us, latency->p99_us, latency->p999_us,
-	       latency->max_us);
+	printf("  %-31s %9.1f %9.1f %9.1f %9.1f\n", label, latency->p50_us, latency->p99_us,
+	       latency->p999_us, latency->max_us);
 }
 
 void report_tables(const struct findings *findings, int rounds)
@@ -167,10 +179,11 @@ void report_tables(const struct findings *findings, int rounds)
 		printf(" (the median of %d passes, by rate)", rounds);
 	printf("\n");
 	print_rows(findings);
-	printf("  The observer is there only while hashing: it lost %" PRIu64 " of %" PRIu64 " records.\n",
+	printf("  The observer is there only while hashing: it lost %" PRIu64 " of %" PRIu64
+	       " records.\n",
 	       findings->observer_lost, findings->passes[RING_HASHED].records);
-	printf("\nOne way, a %d-byte record each %d us, the consumers asleep in between (us)\n", LATENCY_SIZE,
-	       LATENCY_PACE_NS / 1000);
+	printf("\nOne way, a %d-byte record each %d us, the consumers asleep in between (us)\n",
+	       LATENCY_SIZE, LATENCY_PACE_NS / 1000);
 	printf("  %-31s %9s %9s %9s %9s\n", "", "p50", "p99", "p99.9", "max");
 	print_latency("ring", &findings->ring);
 	print_latency("two pipes", &findings->pipes);
@@ -205,7 +218,8 @@ void report_figures(const struct findings *findings)
 	rate_figure("ring_hashed", &passes[RING_HASHED]);
 	rate_figure("pipes_hashed", &passes[PIPES_HASHED]);
 	if (passes[RING_COPIED].bytes > 0) {
-		printf("figure demo_ring_over_pipes %.2f\n", passes[RING_COPIED].rate / passes[PIPES_COPIED].rate);
+		printf("figure demo_ring_over_pipes %.2f\n",
+		       passes[RING_COPIED].rate / passes[PIPES_COPIED].rate);
 		printf("figure demo_ring_over_pipes_blocks %.2f\n",
 		       passes[RING_COPIED].rate / passes[PIPES_BLOCKS].rate);
 	}

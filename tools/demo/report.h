@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes of it all, as text and tables, then as `figure NAME VALUE` lines. At most 79 columns. */
+/*
+ * What comes of it all, as text and tables, then as `figure NAME VALUE` lines. At most 79
+ * columns.
+ */
 #ifndef TOOLS_DEMO_REPORT_H
 #define TOOLS_DEMO_REPORT_H
 
@@ -12,8 +15,8 @@ enum pass_kind { RING_COPIED, PIPES_COPIED, PIPES_BLOCKS, RING_HASHED, PIPES_HAS
 struct outcome {
 	bool done;
 	uint64_t records;
-	uint64_t bytes;    /* to each consumer */
-	double rate;       /* bytes a second, to each consumer */
+	uint64_t bytes; /* to each consumer */
+	double rate;    /* bytes a second, to each consumer */
 	uint64_t wakeups;
 	uint64_t calls;
 	uint64_t switches;

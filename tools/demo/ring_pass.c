@@ -17,7 +17,10 @@
 void transport_touch(const struct input *input)
 {
 #ifdef MADV_POPULATE_READ
-	/* Only what surely stays in memory; and where it cannot be done, nothing is lost but a little time. */
+	/*
+	 * Only what surely stays in memory; and where it cannot be done, nothing is lost but a
+	 * little time.
+	 */
 	if (input->size > 0 && input->size <= GIB)
 		madvise((void *)(uintptr_t)input->data, input->size, MADV_POPULATE_READ);
 #else
@@ -35,7 +38,8 @@ int ring_create(const struct settings *settings)
 	if (error == 0)
 		return 0;
 	live_clear();
-	fprintf(stderr, "demo: %s: cannot create the ring: %s%s\n", settings->ring, shmring_strerror(error),
+	fprintf(stderr, "demo: %s: cannot create the ring: %s%s\n", settings->ring,
+		shmring_strerror(error),
 		error == -ENOSPC ? "; remove something from /dev/shm, or make it larger" : "");
 	return 1;
 }
@@ -96,7 +100,8 @@ static int act_write(struct stage *stage, struct actor *me, void *argument)
 }
 
 /* Reads in place; a RELIABLE consumer's records stay as they are until it releases them. */
-static int consume(struct stage *stage, struct actor *me, const struct pass *pass, struct shmring_consumer *consumer)
+static int consume(struct stage *stage, struct actor *me, const struct pass *pass,
+		   struct shmring_consumer *consumer)
 {
 	static char out[PIECE_MAX];
 	struct shmring_record record;
@@ -108,17 +113,20 @@ static int consume(struct stage *stage, struct actor *me, const struct pass *pas
 	while ((error = shmring_wait(consumer, -1)) == 0) {
 		while ((error = shmring_read(consumer, &record)) == 0) {
 			if (record.length > sizeof(out))
-				return stage_problem(me, "a record of %u bytes", (unsigned int)record.length);
+				return stage_problem(me, "a record of %u bytes",
+						     (unsigned int)record.length);
 			if (!pass->verify || corrupt)
 				memcpy(out, record.data, record.length);
 			if (corrupt && record.length > 0)
 				out[record.length / 2] ^= 1;
 			if (pass->verify)
-				sha256_update(&hash, record.length, corrupt ? (uint8_t *)out : record.data);
+				sha256_update(&hash, record.length,
+					      corrupt ? (uint8_t *)out : record.data);
 			corrupt = corrupt && record.length == 0;
 			me->lost += record.lost;
 			me->bytes += record.length;
-			if (++me->records % RELEASE_EVERY == 0 && (error = shmring_release(consumer)) != 0)
+			if (++me->records % RELEASE_EVERY == 0 &&
+			    (error = shmring_release(consumer)) != 0)
 				return failed(me, "release", error);
 		}
 		if (error != -EAGAIN && error != -EPIPE)
@@ -155,7 +163,10 @@ static int act_consume(struct stage *stage, struct actor *me, void *argument)
 	return 0;
 }
 
-/* The observer knows what was written, and so can tell of each record that it gets whether it is that. */
+/*
+ * The observer knows what was written, and so can tell of each record that it gets whether it is
+ * that.
+ */
 static int act_observe(struct stage *stage, struct actor *me, void *argument)
 {
 	static char out[PIECE_MAX];
@@ -178,7 +189,8 @@ static int act_observe(struct stage *stage, struct actor *me, void *argument)
 				if (!pieces_next(&pieces, &offset, &length))
 					return stage_problem(me, "got more records than there are");
 			}
-			if (record.length != length || memcmp(out, input->data + offset, length) != 0)
+			if (record.length != length ||
+			    memcmp(out, input->data + offset, length) != 0)
 				me->wrong++;
 			me->records++;
 			me->bytes += record.length;
@@ -202,7 +214,8 @@ int ring_pass(struct stage *stage, struct pass *pass)
 		.bytes = true,
 	};
 	struct play play = {
-		.acts = { act_write, act_consume, act_consume, pass->observer ? act_observe : NULL },
+		.acts = { act_write, act_consume, act_consume,
+			  pass->observer ? act_observe : NULL },
 		.argument = pass,
 		.tick = live_tick,
 		.tick_argument = &live,

@@ -38,7 +38,10 @@ static sigset_t stop_signals(void)
 	return set;
 }
 
-/* A demo that is killed half-way through shmring_create or shmring_unlink leaves a control object without its data. */
+/*
+ * A demo that is killed half-way through shmring_create or shmring_unlink leaves a control object
+ * without its data.
+ */
 static int remove_orphan(const struct shmring_entry *entry, void *ring)
 {
 	char file[256];
@@ -50,7 +53,10 @@ static int remove_orphan(const struct shmring_entry *entry, void *ring)
 	return 0;
 }
 
-/* Waits until nobody has the other end of the pipe any more: the demo is over, whichever way it ended. */
+/*
+ * Waits until nobody has the other end of the pipe any more: the demo is over, whichever way it
+ * ended.
+ */
 static void be_janitor(char *ring, int read_end, int write_end)
 {
 	char byte;
@@ -185,11 +191,13 @@ static int judge(const struct stage *stage, enum role role, int how)
 	if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
 		return 0;
 	if (WIFSIGNALED(how))
-		fprintf(stderr, "\ndemo: %s was ended by signal %d (%s)%s\n", role_names[role], WTERMSIG(how),
-			strsignal(WTERMSIG(how)), WTERMSIG(how) == SIGBUS ? "; did the file shrink?" : "");
+		fprintf(stderr, "\ndemo: %s was ended by signal %d (%s)%s\n", role_names[role],
+			WTERMSIG(how), strsignal(WTERMSIG(how)),
+			WTERMSIG(how) == SIGBUS ? "; did the file shrink?" : "");
 	else
 		fprintf(stderr, "\ndemo: %s: %s\n", role_names[role],
-			stage->actors[role].problem[0] ? stage->actors[role].problem : "ended unexpectedly");
+			stage->actors[role].problem[0] ? stage->actors[role].problem
+						       : "ended unexpectedly");
 	return 1;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processes. Each pass forks a process for every role, waits for all of them, and ends all when one fails or a
- * signal comes. What they find out they leave in memory that they share with their parent.
+ * The processes. Each pass forks a process for every role, waits for all of them, and ends all
+ * when one fails or a signal comes. What they find out they leave in memory that they share with
+ * their parent.
  */
 #ifndef TOOLS_DEMO_STAGE_H
 #define TOOLS_DEMO_STAGE_H
@@ -17,13 +18,13 @@ struct actor {
 	_Atomic uint64_t progress; /* bytes so far, for the live line */
 	uint64_t bytes;
 	uint64_t records;
-	uint64_t lost;             /* records */
-	uint64_t wrong;            /* records that were not as they had been written */
+	uint64_t lost;  /* records */
+	uint64_t wrong; /* records that were not as they had been written */
 	uint64_t begin_ns;
 	uint64_t end_ns;
-	uint64_t wakeups;          /* system calls that woke others */
-	uint64_t calls;            /* system calls by which data was handed over, or waited for */
-	uint64_t switches;         /* times that it slept */
+	uint64_t wakeups;  /* system calls that woke others */
+	uint64_t calls;    /* system calls by which data was handed over, or waited for */
+	uint64_t switches; /* times that it slept */
 	double cpu_seconds;
 	uint8_t digest[SHA256_DIGEST_SIZE];
 	char problem[200];
@@ -31,8 +32,8 @@ struct actor {
 
 struct stage {
 	const struct settings *settings;
-	struct actor *actors;      /* by role, shared */
-	sem_t *ready;              /* shared: one from each who reads */
+	struct actor *actors; /* by role, shared */
+	sem_t *ready;         /* shared: one from each who reads */
 	int janitor_pipe;
 	int janitor;
 };
@@ -41,17 +42,18 @@ struct stage {
 typedef int stage_act(struct stage *stage, struct actor *me, void *argument);
 
 struct play {
-	stage_act *acts[ROLES];                     /* null: not in this play */
-	void *argument;                             /* of the acts */
-	void (*started)(void *argument);            /* called once all are there; may be null */
+	stage_act *acts[ROLES];          /* null: not in this play */
+	void *argument;                  /* of the acts */
+	void (*started)(void *argument); /* called once all are there; may be null */
 	void (*tick)(struct stage *stage, void *argument); /* called now and then; may be null */
 	void *tick_argument;
 	int tick_ms;
 };
 
 /*
- * Sets up; from now on signals are taken by stage_play and stage_signal. Whatever happens to this process, the ring is
- * removed afterwards, by a child that waits for its end. Returns 0, or 1 after a message.
+ * Sets up; from now on signals are taken by stage_play and stage_signal. Whatever happens to this
+ * process, the ring is removed afterwards, by a child that waits for its end. Returns 0, or 1
+ * after a message.
  */
 int stage_open(struct stage *stage, struct settings *settings);
 
