@@ -57,6 +57,7 @@ struct bench_contender {
 	const char *label;  /* heads a column */
 	const char *figure; /* its part of a figure's name; empty: the aims are about it */
 	int mode;           /* the contender's own */
+	bool aside;         /* a line below the table, not a column */
 	uint64_t (*lap)(const struct bench_job *job); /* records that fit */
 	int (*open)(const struct bench_contender *self, const struct bench_job *job,
 		    enum bench_side side);
@@ -65,6 +66,7 @@ struct bench_contender {
 };
 
 extern const struct bench_contender bench_handover;
+extern const struct bench_contender bench_handover_one_word;
 extern const struct bench_contender bench_shmring_none;
 extern const struct bench_contender bench_shmring_fence;
 extern const struct bench_contender bench_rte;

@@ -99,14 +99,14 @@ static void print_table(const struct bench_plan *plan, enum bench_task task, uns
 			continue;
 		if (!heading) {
 			printf("\n%s\n%6s", title, "bytes");
-			for (int j = 0; j < group->count; j++)
+			for (int j = 0; j < group->count && !group->contenders[j]->aside; j++)
 				printf(j == group->reference ? "  %9s" : "  %22s",
 				       group->contenders[j]->label);
 			printf("\n");
 			heading = true;
 		}
 		printf("%6zu", group->job.size);
-		for (int j = 0; j < group->count; j++) {
+		for (int j = 0; j < group->count && !group->contenders[j]->aside; j++) {
 			double ns = times(plan, group, j).median;
 			struct bench_quartiles q;
 
@@ -118,6 +118,22 @@ static void print_table(const struct bench_plan *plan, enum bench_task task, uns
 			printf("  %6.1f %4.2f [%4.2f %4.2f]", ns, q.median, q.low, q.high);
 		}
 		printf("\n");
+	}
+}
+
+/* What stands last in a group and is no column. */
+static void print_asides(const struct bench_plan *plan, enum bench_task task)
+{
+	for (int i = 0; i < plan->count; i++) {
+		const struct bench_group *group = &plan->groups[i];
+		int last = group->count - 1;
+		struct bench_quartiles q;
+
+		if (group->job.task != task || !group->contenders[last]->aside)
+			continue;
+		q = ratios(plan, group, last);
+		printf("A %s: %.1f, %.2f [%.2f %.2f]\n", group->contenders[last]->label,
+		       times(plan, group, last).median, q.median, q.low, q.high);
 	}
 }
 
@@ -209,6 +225,7 @@ void bench_report(const struct bench_plan *plan)
 	print_table(plan, BENCH_ONE_WAY, 1,
 		    "One way, ns (half of there and back), and how many times the hand-over\n"
 		    "(median of per-round ratios [quartiles]; less is better)");
+	print_asides(plan, BENCH_ONE_WAY);
 	print_table(
 		plan, BENCH_STREAM, 1,
 		"Streaming, single records: ns a record, and how many times as fast as rte_ring\n"

@@ -74,6 +74,8 @@ static void make_plan(struct bench_plan *plan, bool quick)
 #ifdef HAVE_DPDK
 		add_contender(group, &bench_rte, false);
 #endif
+		if (i == 0)
+			add_contender(group, &bench_handover_one_word, false);
 	}
 	for (unsigned int batch = 1; batch <= BENCH_BATCH; batch *= BENCH_BATCH) {
 		for (size_t i = 0; i < COUNT(stream_sizes); i++) {
