@@ -21,8 +21,13 @@
 #define STREAK_LENGTH 4
 #define STREAK_PAUSE_NS 400
 
-/* A reader that only polls looks at the clock once in so many looks, and for the producer once in RECHECK_NS. */
-#define IDLE_LOOKS 1024
+/*
+ * A reader that only polls looks for the producer once in RECHECK_NS. To know when, it looks at the clock, but not at
+ * every look that finds nothing: as rarely as keeps two looks at the clock within these bounds.
+ */
+#define IDLE_STRIDE_MAX 1024
+#define IDLE_CLOCK_SHORT_NS (10 * NS_PER_MS)
+#define IDLE_CLOCK_LONG_NS (25 * NS_PER_MS)
 
 /* A lapped reader goes on this far above the floor, to have a head start. */
 #define RESUME_SHARE 8
@@ -54,21 +59,20 @@ static int resume(struct shmring_consumer *consumer)
 	return 0;
 }
 
-static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record, uint64_t word,
-			   uint64_t sequence, uint64_t lost)
+static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record, const shared_u64 *header,
+			   uint64_t word, uint64_t sequence, uint64_t lost)
 {
 	const uint64_t at = consumer->cursor;
 
-	record->data = consumer->records + (at & consumer->mask) + RECORD_HEADER;
+	consumer->cursor = at + record_stride(record_length(word));
+	consumer->expected = sequence + 1;
+	record->data = (const char *)header + RECORD_HEADER;
 	record->length = record_length(word);
 	record->type = record_type(word);
 	record->flags = 0;
 	record->sequence = sequence;
 	record->position = at;
 	record->lost = lost;
-	consumer->cursor = at + record_stride(record_length(word));
-	consumer->expected = sequence + 1;
-	consumer->streak++;
 }
 
 /* Whether the ring was removed, and the producer died, can be asked of the kernel alone. */
@@ -81,6 +85,24 @@ static void look_for_producer(struct shmring_consumer *consumer, uint64_t stream
 	    lock_held(segment->lock_fd, LOCK_PRODUCER) == 0)
 		consumer->dead_epoch = stream_epoch(stream);
 	consumer->removed = segment_removed(segment);
+}
+
+/* Counts looks that found nothing. True if it is time to look at the clock. */
+static bool clock_is_due(struct shmring_consumer *consumer)
+{
+	uint64_t now, gap;
+
+	if (++consumer->idle_looks < consumer->idle_stride)
+		return false;
+	now = clock_coarse_ns();
+	gap = now - consumer->clock_ns;
+	consumer->clock_ns = now;
+	consumer->idle_looks = 0;
+	if (gap < IDLE_CLOCK_SHORT_NS && consumer->idle_stride < IDLE_STRIDE_MAX)
+		consumer->idle_stride = consumer->idle_stride * 2 + 1;
+	else if (gap > IDLE_CLOCK_LONG_NS)
+		consumer->idle_stride /= 2;
+	return true;
 }
 
 static bool look_is_due(const struct shmring_consumer *consumer)
@@ -115,6 +137,7 @@ int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch
 		/* A successor may have come between the two. */
 		stream = atomic_load_explicit(word, memory_order_acquire);
 	}
+	consumer->seen_stream = stream;
 	*epoch = stream_epoch(stream);
 	stream_ended(consumer, stream, &error);
 	return error;
@@ -128,9 +151,9 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 	if (consumer->handle.is_forked)
 		return -EOWNERDEAD;
 	for (int laps = 0; laps < LAPS_MAX;) {
-		uint64_t word = atomic_load_explicit(consumer_word(consumer, consumer->cursor), memory_order_acquire);
-		uint64_t sequence = atomic_load_explicit(consumer_word(consumer, consumer->cursor + 8),
-							 memory_order_relaxed);
+		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
+		uint64_t word = atomic_load_explicit(header, memory_order_acquire);
+		uint64_t sequence = atomic_load_explicit(header + 1, memory_order_relaxed);
 		uint64_t lost, epoch;
 
 		if (consumer_lapped(consumer)) {
@@ -144,16 +167,16 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 				return -EBADMSG;
 			lost = sequence - consumer->expected;
 			consumer->lost += lost;
-			deliver(consumer, record, word, sequence, lost);
+			deliver(consumer, record, header, word, sequence, lost);
 			return 0;
 		} else if (ended) {
 			return ended; /* that there is nothing was seen after that it ended */
-		} else if (consumer->streak >= STREAK_LENGTH) {
-			consumer->streak = 0;
+		} else if (consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
+			consumer->idle_expected = consumer->expected;
 			pause_for_ns(STREAK_PAUSE_NS);
 		} else {
-			consumer->streak = 0;
-			ended = consumer_ended(consumer, ++consumer->idle_looks % IDLE_LOOKS == 0, &epoch);
+			consumer->idle_expected = consumer->expected;
+			ended = consumer_ended(consumer, clock_is_due(consumer), &epoch);
 			if (!ended)
 				return -EAGAIN;
 		}
@@ -163,18 +186,19 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 
 int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)
 {
+	const shared_u64 *const header = consumer_word(consumer, consumer->cursor);
 	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
-	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:shmring_commit() */
-	uint64_t word = atomic_load_explicit(consumer_word(consumer, consumer->cursor), memory_order_acquire);
+	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:commit() */
+	const uint64_t word = atomic_load_explicit(header, memory_order_acquire);
 	uint64_t sequence;
 
 	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum))
 		return read_slowly(consumer, record);
 	/* Relaxed: the header word brought it. */
-	sequence = atomic_load_explicit(consumer_word(consumer, consumer->cursor + 8), memory_order_relaxed);
+	sequence = atomic_load_explicit(header + 1, memory_order_relaxed);
 	if (unlikely(sequence != consumer->expected))
 		return read_slowly(consumer, record);
-	deliver(consumer, record, word, sequence, 0);
+	deliver(consumer, record, header, word, sequence, 0);
 	return 0;
 }
 

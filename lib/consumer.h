@@ -19,7 +19,7 @@ struct shmring_consumer {
 	char *records;
 	uint64_t mask;           /* capacity - 1 */
 	uint64_t maximum;        /* longest payload */
-	uint64_t streak;         /* records read since one was waited for */
+	uint64_t idle_expected;  /* `expected` when last there was nothing to read */
 	const shared_u64 *floor;
 	shared_u64 *tail;        /* an observer's is private */
 	uint64_t released;       /* everything below has been released */
@@ -34,7 +34,10 @@ struct shmring_consumer {
 	uint64_t dead_epoch;        /* the producer of this epoch was found dead; 0: none */
 	uint64_t told_epoch;        /* shmring_wait has returned the end of this epoch's stream; 0: none */
 	bool removed;               /* the ring was found removed */
-	uint32_t idle_looks;        /* looks that found nothing, for looking at the clock now and then */
+	uint64_t seen_stream;       /* the stream word, when last looked at */
+	uint32_t idle_looks;        /* looks that found nothing, since the last one at the clock */
+	uint32_t idle_stride;       /* so many of those before the next one at the clock */
+	uint64_t clock_ns;          /* what it said then, coarse clock */
 	uint64_t checked_ns;        /* when the producer was last looked for, coarse clock */
 	struct spin spin;
 	int64_t nap_ns;

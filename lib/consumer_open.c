@@ -94,7 +94,7 @@ static void settle(struct shmring_consumer *consumer, struct place place)
 	consumer->cursor = consumer->released = place.position;
 	consumer->expected = consumer->released_expected = place.sequence;
 	consumer->released_lost = consumer->lost;
-	consumer->streak = 0;
+	consumer->idle_expected = place.sequence;
 	atomic_store_explicit(consumer->tail, place.position, memory_order_release);
 }
 

@@ -64,8 +64,10 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 
 	atomic_fetch_or_explicit(sleepers, bit, memory_order_relaxed);
 	/* [SLEEP] sleepers, full fence, then header word; pairs with producer.c:publish() */
+	/* [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store() */
 	fence_full();
-	if (!record_there(consumer)) {
+	if (!record_there(consumer) &&
+	    atomic_load_explicit(&segment->data->stream, memory_order_relaxed) == consumer->seen_stream) {
 		start = clock_ns();
 		if (sleep_on(consumer, word, bell, sleep_ns)) {
 			consumer->wakeups++;
@@ -87,8 +89,7 @@ static void nap(struct shmring_consumer *consumer, int64_t sleep_ns)
 
 	sleep_on(consumer, &handle->cancelled, 0, consumer->nap_ns < sleep_ns ? consumer->nap_ns : sleep_ns);
 	spin_slept(&consumer->spin, UINT64_MAX);
-	if (consumer->nap_ns < NAP_LONGEST_NS)
-		consumer->nap_ns *= 2;
+	consumer->nap_ns = consumer->nap_ns < NAP_LONGEST_NS / 2 ? consumer->nap_ns * 2 : NAP_LONGEST_NS;
 }
 
 /* There is a record, or shmring_read will move on to where there is one. */
@@ -143,7 +144,7 @@ int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns)
 		return -EOWNERDEAD;
 	if (unlikely(handle_cancelled(&consumer->handle)))
 		return -ECANCELED;
-	consumer->streak = 0;
+	consumer->idle_expected = consumer->expected;
 	if (record_there(consumer))
 		return 0;
 	return wait_slowly(consumer, timeout_ns);

@@ -99,7 +99,7 @@ static int header_fill(struct layout_header *header, const struct shmring_create
 	memset(header, 0, sizeof(*header));
 	header->byte_order = LAYOUT_BYTE_ORDER;
 	header->version = LAYOUT_VERSION;
-	header->created_ns = clock_wall_coarse_ns();
+	header->created_ns = clock_wall_ns();
 	header->capacity = round_up_to_power_of_two(capacity);
 	header->records_offset = (sizeof(struct layout_data) + page - 1) / page * page;
 	header->data_size = header->records_offset + header->capacity;
@@ -242,14 +242,12 @@ int shmring_unlink(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? -EBADMSG : -errno;
-	error = magic_read(fd, LAYOUT_MAGIC_DATA);
-	if (!error && (fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode)))
-		error = -EBADMSG;
+	error = fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) ? magic_read(fd, LAYOUT_MAGIC_DATA) : -EBADMSG;
 	/* A damaged ring can be removed too, but then its UUID cannot be relied on to name the control object. */
 	whole = !error && header_read(fd, &header, (uint64_t)opened.st_size) == 0;
 	close(fd);
 	if (error)
-		return error == -EISDIR ? -EBADMSG : error;
+		return error;
 	if (lstat(path, &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
 		return -ENOENT;
 	if (unlink(path) != 0)

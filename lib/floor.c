@@ -24,9 +24,13 @@ static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t h
 	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
 	if (tail >= floor->floor && tail <= head)
 		return tail;
-	/* JOINING: it will see `want` and move up. ACTIVE: no honest cursor is there. */
-	if (slot_state(state) == SLOT_ACTIVE)
-		subscription_evict(floor->segment, slot, state);
+	/*
+	 * JOINING: it is moving its tail, which may lie below the floor until it has seen `want`; what it had, or is
+	 * about to have, stays. ACTIVE: no honest cursor is there.
+	 */
+	if (slot_state(state) == SLOT_JOINING)
+		return floor->floor;
+	subscription_evict(floor->segment, slot, state);
 	return UINT64_MAX;
 }
 

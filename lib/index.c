@@ -59,28 +59,31 @@ void index_store(const struct segment *segment, uint64_t position)
 	struct layout_index_entry *entry = entry_of(segment, index_block(segment, position));
 
 	/* Relaxed, the time first: [PUBLISH] and [HEAD] follow before anybody counts the entry. */
-	atomic_store_explicit(&entry->time_ns, clock_wall_coarse_ns(), memory_order_relaxed);
+	atomic_store_explicit(&entry->time_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&entry->position, position, memory_order_relaxed);
 }
 
-void index_touch(const struct segment *segment, uint64_t from, uint64_t to)
+void index_touch(const struct segment *segment, uint64_t from, uint64_t to, uint64_t time_ns)
 {
-	const uint64_t now = clock_wall_coarse_ns();
-
 	for (uint64_t block = index_block(segment, from); block <= index_block(segment, to); block++) {
 		uint64_t start = index_lookup(segment, block);
 
-		if (start != INDEX_NONE && start >= from)
-			atomic_store_explicit(&entry_of(segment, block)->time_ns, now, memory_order_relaxed);
+		/* Release: before [PUBLISH] the time says "later", and after it the truth. */
+		if (start != INDEX_NONE && start >= from && start < to)
+			atomic_store_explicit(&entry_of(segment, block)->time_ns, time_ns, memory_order_release);
 	}
 }
 
 void index_forget(const struct segment *segment, uint64_t from)
 {
-	for (unsigned int i = 0; i < INDEX_ENTRIES; i++) {
-		shared_u64 *position = &segment->data->index[i].position;
+	const uint64_t now = clock_wall_ns();
 
-		if (atomic_load_explicit(position, memory_order_relaxed) >= from)
-			atomic_store_explicit(position, INDEX_NONE, memory_order_relaxed);
+	for (unsigned int i = 0; i < INDEX_ENTRIES; i++) {
+		struct layout_index_entry *entry = &segment->data->index[i];
+
+		if (atomic_load_explicit(&entry->position, memory_order_relaxed) >= from)
+			atomic_store_explicit(&entry->position, INDEX_NONE, memory_order_relaxed);
+		if (atomic_load_explicit(&entry->time_ns, memory_order_relaxed) == INDEX_LATER)
+			atomic_store_explicit(&entry->time_ns, now, memory_order_relaxed);
 	}
 }

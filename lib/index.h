@@ -31,10 +31,17 @@ uint64_t index_last_below(const struct segment *segment, uint64_t position);
 /* Producer: enters the record that it is about to publish. */
 void index_store(const struct segment *segment, uint64_t position);
 
-/* Producer: gives the entries in [from, to) a new time: a batch is published later than it is written. */
-void index_touch(const struct segment *segment, uint64_t from, uint64_t to);
+/*
+ * Producer: gives the entries in [from, to) a new time: a batch is published later than it is written. They are
+ * INDEX_LATER while it is being published, so that whoever looks for a time meanwhile starts before the batch.
+ */
+void index_touch(const struct segment *segment, uint64_t from, uint64_t to, uint64_t time_ns);
+#define INDEX_LATER UINT64_MAX
 
-/* Producer: takes out every entry at or above `from`, for records that were never published. */
+/*
+ * Producer: takes out every entry at or above `from`, for records that were never published, and gives a time to
+ * those that a predecessor left as INDEX_LATER.
+ */
 void index_forget(const struct segment *segment, uint64_t from);
 
 #endif

@@ -169,7 +169,7 @@ static const struct layout_member *member_line(const struct segment *segment, un
 /* How long ago the record at a place was published, as far as the index knows. */
 static uint64_t age_of(const struct segment *segment, uint64_t position)
 {
-	uint64_t now = clock_wall_coarse_ns();
+	uint64_t now = clock_wall_ns();
 	uint64_t start = index_last_below(segment, position + 8);
 	uint64_t then = start == INDEX_NONE ? 0 : index_time(segment, index_block(segment, start));
 

@@ -14,7 +14,7 @@
  * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word (acquire)
  *            Payload, sequence number and the next header word's zero are visible to whoever sees VALID.
  *            Without it: torn records. Seen by: stress_ring (TSan).
- * [ZERO]     producer.c shmring_commit: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
+ * [ZERO]     producer.c commit: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
  *            A reader that steps behind a record finds "not yet", never an old payload's bytes.
  *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word, stress_ring.
  * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)
@@ -34,8 +34,8 @@
  * [RELEASE]  consumer.c shmring_release: tail (release)  ->  floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
- * [SLEEP]    producer.c publish: header word, full fence, then sleepers  ->
- *            consumer_wait.c sleep_on_bell: sleepers, full fence, then header word
+ * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence, then sleepers  ->
+ *            consumer_wait.c sleep_on_bell: sleepers, full fence, then header word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
  *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of stress_wake.
  * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c sleep_on_bell: bell (acquire), then bit
@@ -138,7 +138,7 @@ static inline uint64_t layout_batch_maximum(uint64_t capacity) { return capacity
 
 struct layout_index_entry {
 	alignas(8) shared_u64 position;
-	shared_u64 time_ns; /* nanoseconds since 1970, from a coarse clock */
+	shared_u64 time_ns; /* nanoseconds since 1970 */
 };
 _Static_assert(sizeof(struct layout_index_entry) == 16, "ABI");
 
@@ -181,7 +181,8 @@ _Static_assert(sizeof(struct layout_data) == 16384, "ABI");
  *   FREE --join--> JOINING --gate holds--> ACTIVE --leave, or found dead--> FREE
  *                     ^---------seek---------'  '--cursor outside the stream--> EVICTED --leave--> FREE
  *
- * JOINING gates where its tail is at or above the floor, and is ignored where it is not yet; it is never judged.
+ * JOINING gates at its tail, or, where that is below the floor, at the floor: it is on the move, and nothing that it
+ * held before is given up meanwhile. It is never judged.
  */
 enum slot_state {
 	SLOT_FREE = 0,

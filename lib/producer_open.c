@@ -30,6 +30,7 @@ static void stream_store(struct shmring_producer *producer, enum shmring_stream_
 
 	/* [STREAM] release: all records first; pairs with consumer.c:consumer_ended() */
 	atomic_store_explicit(&segment->data->stream, stream_word(producer->epoch, state), memory_order_release);
+	/* [SLEEP] stream, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
 	fence_full();
 	wake_sleepers(&segment->control->sleepers, segment->data->bell);
 }
@@ -79,7 +80,7 @@ static int take_over(struct shmring_producer *producer)
 	stream = atomic_load_explicit(&segment->data->stream, memory_order_relaxed);
 	producer->epoch = stream_epoch(stream) + 1;
 	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
-	atomic_store_explicit(&segment->data->producer_since_ns, clock_wall_coarse_ns(), memory_order_relaxed);
+	atomic_store_explicit(&segment->data->producer_since_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&segment->data->producer_pid, (uint32_t)getpid(), memory_order_relaxed);
 	stream_store(producer, SHMRING_STREAM_OPEN);
 	return 0;

@@ -91,6 +91,8 @@ void handle_close(struct handle *handle)
 {
 	pthread_mutex_lock(&handles_mutex);
 	cds_list_del_rcu(&handle->node);
+	/* Still between forks: a child that is made from here on has no descriptor of this handle to keep locks by. */
+	segment_close(&handle->segment);
 	pthread_mutex_unlock(&handles_mutex);
 	urcu_bp_synchronize_rcu();
 	segment_detach(&handle->segment);

@@ -134,19 +134,24 @@ int segment_attach(struct segment *segment, const char *name, enum segment_role 
 	return error;
 }
 
-void segment_detach(struct segment *segment)
-{
-	mapping_drop(segment);
-	segment_forked(segment);
-}
-
-void segment_forked(struct segment *segment)
+void segment_close(struct segment *segment)
 {
 	if (segment->lock_fd >= 0)
 		close(segment->lock_fd);
 	if (segment->data_fd >= 0)
 		close(segment->data_fd);
 	segment->lock_fd = segment->data_fd = -1;
+}
+
+void segment_detach(struct segment *segment)
+{
+	mapping_drop(segment);
+	segment_close(segment);
+}
+
+void segment_forked(struct segment *segment)
+{
+	segment_close(segment);
 	segment->data = NULL;
 	segment->control = NULL;
 }

@@ -50,10 +50,10 @@ static inline char *segment_payload(const struct segment *segment, uint64_t posi
 	return segment->records + (position & (segment->capacity - 1)) + RECORD_HEADER;
 }
 
-/* Its sequence number's word. */
+/* Its sequence number's word, right behind. */
 static inline shared_u64 *segment_sequence(const struct segment *segment, uint64_t position)
 {
-	return segment_word(segment, position + 8);
+	return segment_word(segment, position) + 1;
 }
 
 /* A tag that a caller requires; null bytes for any. */
@@ -67,6 +67,9 @@ int segment_attach(struct segment *segment, const char *name, enum segment_role 
 
 /* Unmaps and closes; dropping the descriptors drops the locks. */
 void segment_detach(struct segment *segment);
+
+/* Half of that: closes the descriptors. */
+void segment_close(struct segment *segment);
 
 /* In a forked child: closes the descriptors. The mappings are not there. */
 void segment_forked(struct segment *segment);

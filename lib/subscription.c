@@ -151,15 +151,15 @@ static int join_locked(const struct segment *segment, struct subscription *subsc
 	entry = &control->subscription[slot];
 	line = &control->member[member];
 	name_copy(entry->name, subscription->name);
-	atomic_store_explicit(&entry->since_ns, clock_wall_coarse_ns(), memory_order_relaxed);
+	atomic_store_explicit(&entry->since_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&line->hold, INDEX_NONE, memory_order_relaxed);
-	atomic_store_explicit(&line->since_ns, clock_wall_coarse_ns(), memory_order_relaxed);
+	atomic_store_explicit(&line->since_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
 	atomic_store_explicit(&line->word,
 			      member_word(member_generation(atomic_load_explicit(&line->word, memory_order_relaxed)) + 1,
 					  subscription->slot, 1),
 			      memory_order_release);
-	/* Below any floor but the first: until subscription_gate it holds nobody back. */
+	/* Below any floor but the first: until subscription_gate the floor stays where it is. */
 	atomic_store_explicit(&control->tail[slot].tail, segment->header.first_position, memory_order_relaxed);
 	/* [SLOT] release: the name and times that belong to it; pairs with inspect.c:subscription_look() */
 	atomic_store_explicit(&control->state[slot],
@@ -186,8 +186,8 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 	struct layout_control *control = segment->control;
 
 	/*
-	 * Comes to an end: once a scan has seen the count, the producer does not want what lies above this tail, so it
-	 * can be too late for each scan that was under way, which is one.
+	 * Comes to an end: once a scan has seen the state, the floor does not move, so this can be too late only for
+	 * the one advance that was under way.
 	 */
 	for (;;) {
 		uint64_t want;
@@ -258,7 +258,7 @@ unsigned int subscription_count(const struct segment *segment)
 	unsigned int count = 0;
 
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
-		count += slot_state(state_of(segment, slot)) == SLOT_ACTIVE;
+		count += slot_state(state_of(segment, slot)) == SLOT_ACTIVE && alive(segment, slot);
 	return count;
 }
 

@@ -42,7 +42,7 @@ void subscription_evict(const struct segment *segment, unsigned int slot, uint64
 /* Producer: frees a slot whose members are all dead. Only tries the table's lock. True if it was freed. */
 bool subscription_reap(const struct segment *segment, unsigned int slot);
 
-/* Subscriptions that have joined. */
+/* Subscriptions that have joined and are alive. */
 unsigned int subscription_count(const struct segment *segment);
 
 /* Wakes a producer that waits for room or for consumers. */

@@ -35,18 +35,9 @@ uint64_t clock_coarse_ns(void)
 	return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
-uint64_t clock_wall_coarse_ns(void)
+uint64_t clock_wall_ns(void)
 {
-	return read_clock(CLOCK_REALTIME_COARSE);
-}
-
-uint64_t clock_wall_granularity_ns(void)
-{
-	struct timespec granularity;
-
-	if (clock_getres(CLOCK_REALTIME_COARSE, &granularity) != 0)
-		return 10 * NS_PER_MS;
-	return (uint64_t)granularity.tv_sec * NS_PER_SECOND + (uint64_t)granularity.tv_nsec;
+	return read_clock(CLOCK_REALTIME);
 }
 
 struct deadline deadline_after(int64_t timeout_ns)

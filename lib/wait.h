@@ -27,9 +27,11 @@ uint64_t clock_ns(void);
 /* The same from a coarse clock that never needs a system call: milliseconds of granularity, nanoseconds of cost. */
 uint64_t clock_coarse_ns(void);
 
-/* Nanoseconds since 1970, coarse, and by how much it may lag behind the true time. */
-uint64_t clock_wall_coarse_ns(void);
-uint64_t clock_wall_granularity_ns(void);
+/*
+ * Nanoseconds since 1970. Not from the coarse clock: on a machine that sleeps between ticks that one may be late by
+ * more than its granularity, and records would be skipped.
+ */
+uint64_t clock_wall_ns(void);
 
 /* A point in time until which to wait; `timeout_ns` as in the public header. */
 struct deadline {

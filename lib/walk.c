@@ -3,7 +3,6 @@
 
 #include "atomics.h"
 #include "index.h"
-#include "wait.h"
 #include "walk.h"
 
 uint64_t walk_head(const struct segment *segment)
@@ -49,6 +48,8 @@ static int count_up_to(const struct segment *segment, struct place *place, uint6
 		place->sequence = header->first_sequence;
 		return place->position == header->first_position ? 0 : -EBADMSG;
 	}
+	if (place->position - start > segment->capacity)
+		return -EBADMSG;
 	while (position < place->position) {
 		found = walk_record(segment, position, &stride, &sequence);
 		if (found != 1)
@@ -90,9 +91,11 @@ static struct place last_before(const struct segment *segment, struct place from
 				bool (*beyond)(const struct segment *segment, struct place place, uint64_t value),
 				uint64_t value)
 {
+	const uint64_t first = index_block(segment, from.position);
 	const uint64_t last = index_block(segment, head);
 
-	for (uint64_t block = index_block(segment, from.position) + 1; block <= last; block++) {
+	/* There are no more blocks than that, also if the head were wrong. */
+	for (uint64_t block = first + 1; block <= last && block - first <= INDEX_BLOCKS; block++) {
 		struct place place = { index_lookup(segment, block), 0 };
 		uint64_t stride;
 
@@ -114,8 +117,8 @@ static bool beyond_sequence(const struct segment *segment, struct place place, u
 
 static bool beyond_time(const struct segment *segment, struct place place, uint64_t time_ns)
 {
-	/* The entry's time is that of its first record or a little before; what came earlier is older than that. */
-	return index_time(segment, index_block(segment, place.position)) + clock_wall_granularity_ns() >= time_ns;
+	/* Everything in earlier blocks was published before the entry's time. */
+	return index_time(segment, index_block(segment, place.position)) >= time_ns;
 }
 
 int walk_to_sequence(const struct segment *segment, struct place from, uint64_t sequence, struct place *found)
@@ -135,6 +138,9 @@ int walk_to_sequence(const struct segment *segment, struct place from, uint64_t 
 			return -EBADMSG;
 		at.position += stride;
 		at.sequence++;
+		/* Round and round in a damaged ring. */
+		if (at.position - first > segment->capacity)
+			return -EBADMSG;
 	}
 	if (overtaken(segment, first))
 		return -EAGAIN;
