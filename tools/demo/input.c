@@ -108,6 +108,9 @@ static void be_tar(int to)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	/* ^C goes to all; without this, half of the stream could pass for the whole. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	dup2(null, 0);
 	dup2(to, 1);
 	dup2(null, 2);
@@ -140,6 +143,8 @@ static int open_tar(struct input *input)
 	close(ends[0]);
 	while (waitpid(tar, &how, 0) < 0 && errno == EINTR)
 		;
+	if (status == 0 && WIFSIGNALED(how) && WTERMSIG(how) != SIGPIPE)
+		return complain(what, "tar was ended by a signal");
 	if (status == 0 && WIFEXITED(how) && WEXITSTATUS(how) == 127)
 		return complain(what, "there is no tar here; name a FILE instead");
 	if (status == 0 && input->size == 0)
