@@ -252,8 +252,7 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 	else if (error == -ERANGE && consumer_gates(consumer))
 		/* The gate was lowered; what was not released before is still there. */
 		atomic_store_explicit(consumer->tail, back, memory_order_release);
-	if (!error)
-		consumer_room_look(consumer);
+	consumer_room_look(consumer);
 	return error;
 }
 

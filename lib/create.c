@@ -20,7 +20,8 @@
 /* Memory is reserved in pieces: kernels that give up on a signal then have lost little. */
 #define RESERVE_PIECE (64ULL << 20)
 
-#define FIRST_POSITION_LIMIT (3ULL << 62)
+/* Positions and sequence numbers must not come round in the lifetime of a ring. */
+#define FIRST_LIMIT (3ULL << 62)
 
 static int make_unnamed(void)
 {
@@ -92,7 +93,7 @@ static int header_fill(struct layout_header *header, const struct shmring_create
 
 	if (capacity > SHMRING_CAPACITY_MAX || options->reserved != 0 || (options->data_mode & ~0777u) != 0 ||
 	    (options->control_mode & ~0777u) != 0 || options->first_position % 8 != 0 ||
-	    options->first_position >= FIRST_POSITION_LIMIT ||
+	    options->first_position >= FIRST_LIMIT || options->first_sequence >= FIRST_LIMIT ||
 	    (options->wake_mode != SHMRING_WAKE_FENCE && options->wake_mode != SHMRING_WAKE_NONE) ||
 	    (options->tag ? options->tag_length > SHMRING_TAG_SIZE : options->tag_length != 0))
 		return -EINVAL;

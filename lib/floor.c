@@ -25,13 +25,13 @@ static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t h
 	if (tail >= floor->floor && tail <= head)
 		return tail;
 	/*
-	 * JOINING: it is moving its tail, which may lie below the floor until it has seen `want`; what it had, or is
-	 * about to have, stays. ACTIVE: no honest cursor is there.
+	 * JOINING: a newcomer has TAIL_NONE until it asks for a gate. Otherwise it is moving its tail, which may lie
+	 * below the floor until it has seen `want`; what it had, or is about to have, stays.
 	 */
 	if (slot_state(state) == SLOT_JOINING)
-		return floor->floor;
-	subscription_evict(floor->segment, slot, state);
-	return UINT64_MAX;
+		return tail == TAIL_NONE ? UINT64_MAX : floor->floor;
+	/* ACTIVE: no honest cursor is there, unless it has just begun to move. */
+	return subscription_evict(floor->segment, slot, state) ? UINT64_MAX : floor->floor;
 }
 
 static void gate_scan(struct floor *floor, uint64_t head)

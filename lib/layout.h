@@ -31,7 +31,7 @@
  * [JOIN]     subscription.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins (acquire)
  *            A producer that has seen the count sees the tail and the state that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
- * [RELEASE]  consumer.c shmring_release: tail (release)  ->  floor.c gate_of: tail (acquire)
+ * [RELEASE]  consumer.c shmring_release, subscription.c subscription_gate: tail (release)  ->  floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
  * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence, then sleepers  ->
@@ -197,6 +197,8 @@ static inline uint64_t slot_word(uint32_t generation, unsigned int policy, enum 
 static inline uint32_t slot_generation(uint64_t word) { return (uint32_t)(word >> 32); }
 static inline unsigned int slot_policy(uint64_t word) { return (unsigned int)(word >> 8) & 0xff; }
 static inline unsigned int slot_state(uint64_t word) { return (unsigned int)word & 0xff; }
+
+#define TAIL_NONE UINT64_MAX /* a newcomer's, before it asks for a gate */
 
 struct layout_tail {
 	alignas(LAYOUT_LINE) shared_u64 tail; /* everything below has been released */

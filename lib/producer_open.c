@@ -270,6 +270,8 @@ int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned 
 	struct deadline deadline = deadline_after(timeout_ns);
 	KEEP_ERRNO;
 
+	if (count > SHMRING_SUBSCRIPTIONS)
+		return -EINVAL;
 	if (producer->handle.is_forked)
 		return -EOWNERDEAD;
 	for (;;) {

@@ -57,6 +57,14 @@ static bool alive(const struct segment *segment, unsigned int slot)
 	return false;
 }
 
+/* With the table locked. */
+static void members_free(const struct segment *segment, unsigned int slot)
+{
+	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
+		if (member_of(segment, member, slot))
+			member_free(segment, member);
+}
+
 /* With the table locked: frees a slot and all its members. */
 static void slot_free(const struct segment *segment, unsigned int slot)
 {
@@ -69,9 +77,7 @@ static void slot_free(const struct segment *segment, unsigned int slot)
 						      memory_order_acq_rel, memory_order_acquire))
 		;
 	atomic_fetch_and_explicit(&control->sleepers, ~(UINT64_C(1) << slot), memory_order_relaxed);
-	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
-		if (member_of(segment, member, slot))
-			member_free(segment, member);
+	members_free(segment, slot);
 }
 
 /* With the table locked. */
@@ -141,6 +147,8 @@ static int join_locked(const struct segment *segment, struct subscription *subsc
 	slot = slot_find(segment, subscription->name);
 	if (slot < 0)
 		return slot;
+	/* Left over by one that died as it joined: it would be taken for one of ours. */
+	members_free(segment, (unsigned int)slot);
 	member = member_find(segment);
 	if (member < 0)
 		return member;
@@ -159,8 +167,7 @@ static int join_locked(const struct segment *segment, struct subscription *subsc
 			      member_word(member_generation(atomic_load_explicit(&line->word, memory_order_relaxed)) + 1,
 					  subscription->slot, 1),
 			      memory_order_release);
-	/* Below any floor but the first: until subscription_gate the floor stays where it is. */
-	atomic_store_explicit(&control->tail[slot].tail, segment->header.first_position, memory_order_relaxed);
+	atomic_store_explicit(&control->tail[slot].tail, TAIL_NONE, memory_order_relaxed);
 	/* [SLOT] release: the name and times that belong to it; pairs with inspect.c:subscription_look() */
 	atomic_store_explicit(&control->state[slot],
 			      slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_JOINING),
@@ -192,37 +199,44 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 	for (;;) {
 		uint64_t want;
 
-		atomic_store_explicit(&control->tail[slot].tail, position, memory_order_relaxed);
+		/* [RELEASE] release: a seek may raise the tail; pairs with floor.c:gate_of() */
+		atomic_store_explicit(&control->tail[slot].tail, position, memory_order_release);
 		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
 		atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
 		/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
 		fence_full();
-		want = atomic_load_explicit(&segment->data->want, memory_order_acquire);
+		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
 		if (want <= position)
 			return position;
 		position = want;
 	}
 }
 
-static bool state_change(const struct segment *segment, const struct subscription *subscription, enum slot_state from,
-			 enum slot_state to)
+static bool state_change(const struct segment *segment, const struct subscription *subscription, uint32_t generation,
+			 enum slot_state from, enum slot_state to)
 {
-	uint64_t expected = slot_word(subscription->generation, (unsigned int)subscription->policy, from);
+	const unsigned int policy = (unsigned int)subscription->policy;
+	uint64_t expected = slot_word(subscription->generation, policy, from);
 
-	return atomic_compare_exchange_strong_explicit(
-		&segment->control->state[subscription->slot], &expected,
-		slot_word(subscription->generation, (unsigned int)subscription->policy, to), memory_order_acq_rel,
-		memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(&segment->control->state[subscription->slot], &expected,
+						       slot_word(generation, policy, to), memory_order_acq_rel,
+						       memory_order_acquire);
 }
 
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription)
 {
-	return state_change(segment, subscription, SLOT_JOINING, SLOT_ACTIVE);
+	return state_change(segment, subscription, subscription->generation, SLOT_JOINING, SLOT_ACTIVE);
 }
 
-bool subscription_reopen(const struct segment *segment, const struct subscription *subscription)
+bool subscription_reopen(const struct segment *segment, struct subscription *subscription)
 {
-	return state_change(segment, subscription, SLOT_ACTIVE, SLOT_JOINING);
+	/* A new generation: a producer that saw the state before must not take the one after for the same. */
+	const uint32_t generation = subscription->generation + 1;
+
+	if (!state_change(segment, subscription, generation, SLOT_ACTIVE, SLOT_JOINING))
+		return false;
+	subscription->generation = generation;
+	return true;
 }
 
 void subscription_leave(const struct segment *segment, const struct subscription *subscription)
@@ -235,9 +249,9 @@ void subscription_leave(const struct segment *segment, const struct subscription
 	subscription_ring_room(segment);
 }
 
-void subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state)
+bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state)
 {
-	atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state,
+	return atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state,
 						slot_word(slot_generation(state), slot_policy(state), SLOT_EVICTED),
 						memory_order_acq_rel, memory_order_acquire);
 }

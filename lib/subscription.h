@@ -29,15 +29,15 @@ int subscription_join(const struct segment *segment, struct subscription *subscr
  */
 uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position);
 
-/* JOINING to ACTIVE and back. False if the subscription was evicted. */
+/* JOINING to ACTIVE and back, with a new generation then. False if the subscription was evicted. */
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription);
-bool subscription_reopen(const struct segment *segment, const struct subscription *subscription);
+bool subscription_reopen(const struct segment *segment, struct subscription *subscription);
 
 /* Frees the slot and the member. If the table stays locked, dropping the lock byte leaves that to a survivor. */
 void subscription_leave(const struct segment *segment, const struct subscription *subscription);
 
-/* Producer: evicts a subscription whose state word is still `state`. */
-void subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state);
+/* Producer: evicts a subscription whose state word is still `state`; false if it is not. */
+bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state);
 
 /* Producer: frees a slot whose members are all dead. Only tries the table's lock. True if it was freed. */
 bool subscription_reap(const struct segment *segment, unsigned int slot);

@@ -65,7 +65,10 @@ int64_t deadline_left(struct deadline deadline, int64_t bound)
 /* Never FUTEX_PRIVATE_FLAG: the other side is another process, and its address for the word another. */
 bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
 {
-	struct timespec timeout = { timeout_ns / NS_PER_SECOND, timeout_ns % NS_PER_SECOND };
+	/* What this system call takes everywhere; a 32-bit C library's struct timespec may be wider. */
+	struct {
+		long seconds, nanoseconds;
+	} timeout = { (long)(timeout_ns / NS_PER_SECOND), (long)(timeout_ns % NS_PER_SECOND) };
 
 	if (timeout_ns <= 0)
 		return false;

@@ -5,15 +5,21 @@
 #include "index.h"
 #include "walk.h"
 
+/* A damaged word must not become a misaligned access. */
+static uint64_t aligned(uint64_t position)
+{
+	return position & ~(uint64_t)7;
+}
+
 uint64_t walk_head(const struct segment *segment)
 {
 	/* [HEAD] acquire: what is below is published; pairs with producer.c:publish() */
-	return atomic_load_explicit(&segment->data->head, memory_order_acquire);
+	return aligned(atomic_load_explicit(&segment->data->head, memory_order_acquire));
 }
 
 uint64_t walk_floor(const struct segment *segment)
 {
-	return atomic_load_explicit(&segment->data->floor, memory_order_acquire);
+	return aligned(atomic_load_explicit(&segment->data->floor, memory_order_acquire));
 }
 
 /* True if what was read at or above `position` may have been overwritten by now. */

@@ -196,7 +196,7 @@ struct shmring_create_options {
 	const void *tag;           /* tag_length bytes, the rest of the tag is zeros; may be null */
 	size_t tag_length;         /* at most SHMRING_TAG_SIZE */
 	uint64_t first_position;   /* for tests: where the stream starts; a multiple of 8, below 2^63 + 2^62 */
-	uint64_t first_sequence;   /* for tests: the first record's sequence number */
+	uint64_t first_sequence;   /* for tests: the first record's sequence number, below 2^63 + 2^62 */
 };
 #define SHMRING_CREATE_OPTIONS_INIT SHMRING_SIZED(struct shmring_create_options)
 
@@ -284,8 +284,8 @@ SHMRING_API int shmring_writev(struct shmring_producer *producer, const struct i
 SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64_t timeout_ns);
 
 /*
- * Waits until at least `count` subscriptions have joined.
- * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED, -ESTALE.
+ * Waits until at least `count` living subscriptions have joined.
+ * Errors: -EINVAL (more than a ring can have), -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED, -ESTALE.
  */
 SHMRING_API int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count,
 						int64_t timeout_ns);
@@ -370,13 +370,14 @@ struct shmring_record {
 /*
  * Reads the next record, in place. Never waits; called again it gives the one after. A LOSSY consumer or
  * observer has seen the record whole only once shmring_release has returned 0.
- * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG.
+ * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG,
+ * -ECONNRESET.
  */
 SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
 
 /*
  * Gives back everything read so far.
- * Errors: -EOVERFLOW: some of it may have been overwritten while it was in use (never for RELIABLE): discard all
+ * Errors: -ECONNRESET; -EOVERFLOW: some of it may have been overwritten while it was in use (never for RELIABLE): discard all
  * read since the last release, `lost` included; the next read goes on further ahead and counts it all as lost.
  */
 SHMRING_API int shmring_release(struct shmring_consumer *consumer);
@@ -400,7 +401,7 @@ SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_
 /*
  * Moves on to another place in the stream; what was read and not released is released. Places as in the
  * options. The records between are not counted as lost, but for a sequence number that is gone.
- * Errors: -ERANGE, -EINVAL; the place is then unchanged.
+ * Errors: -ERANGE, -EINVAL, -ECONNRESET; the place is then unchanged.
  */
 SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value);
 
@@ -422,7 +423,8 @@ struct shmring_consumer_info {
 SHMRING_API int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmring_consumer_info *info);
 
 /*
- * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return -ECANCELED.
+ * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return -ECANCELED. A write
+ * that need not wait still succeeds.
  * May be called from any thread and from a signal handler, also while another thread closes the handle.
  * A wait notices at once, or, in a rare race, within 100 ms.
  * Errors: -EINVAL (no handle of this process that is open).
