@@ -96,6 +96,14 @@ static void producer_forked(struct handle *handle)
 	producer->batch_word = 0;
 }
 
+/* The lock is dropped, not only closed: a child that another thread is just forking has the descriptor for a moment. */
+static void producer_leave(struct shmring_producer *producer)
+{
+	if (!producer->handle.is_forked)
+		lock_drop(producer->handle.segment.lock_fd, LOCK_PRODUCER);
+	handle_close(&producer->handle);
+}
+
 int shmring_producer_open(struct shmring_producer **out, const char *name, const struct shmring_producer_options *given)
 {
 	struct shmring_producer_options options;
@@ -121,7 +129,7 @@ int shmring_producer_open(struct shmring_producer **out, const char *name, const
 			*out = producer;
 			return 0;
 		}
-		handle_close(&producer->handle);
+		producer_leave(producer);
 	}
 	free(producer);
 	return error;
@@ -137,7 +145,7 @@ int shmring_producer_close(struct shmring_producer *producer)
 		producer_drop(producer);
 		stream_store(producer, SHMRING_STREAM_CLOSED);
 	}
-	handle_close(&producer->handle);
+	producer_leave(producer);
 	free(producer);
 	return 0;
 }
