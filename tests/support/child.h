@@ -10,14 +10,14 @@
 #define CHILD_SIGNAL 256
 
 /* In a child, or anything else that returns 0 when all is well: says what is wrong, and returns 1. */
-#define CHILD_CHECK(condition, ...)                                                                \
-	do {                                                                                       \
-		if (!(condition)) {                                                                \
-			fprintf(stderr, "%s:%d: not so: %s; ", __FILE__, __LINE__, #condition);    \
-			fprintf(stderr, "" __VA_ARGS__);                                           \
-			fputc('\n', stderr);                                                       \
-			return 1;                                                                  \
-		}                                                                                  \
+#define CHILD_CHECK(condition, ...)                                                           \
+	do {                                                                                  \
+		if (!(condition)) {                                                           \
+			fprintf(stderr, "%s:%d: not so: %s", __FILE__, __LINE__, #condition); \
+			fprintf(stderr, " " __VA_ARGS__);                                     \
+			fputc('\n', stderr);                                                  \
+			return 1;                                                             \
+		}                                                                             \
 	} while (0)
 
 /* Starts a process that ends with what `run` returns, and is killed if its parent dies. */

@@ -32,7 +32,8 @@ static unsigned int each_file(const char *name, void (*visit)(const char *path))
 		/* A control object is named after its ring, with a dot before. */
 		const char *ring = entry->d_name + (entry->d_name[0] == '.');
 
-		if (strncmp(ring, name, length) != 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    strncmp(ring, name, length) != 0)
 			continue;
 		count++;
 		snprintf(path, sizeof(path), SHM_DIRECTORY "/%s", entry->d_name);
@@ -45,7 +46,7 @@ static unsigned int each_file(const char *name, void (*visit)(const char *path))
 
 static void remove_file(const char *path)
 {
-	unlink(path);
+	remove(path);
 }
 
 void unique_names_sweep(void)

@@ -68,7 +68,8 @@ ptrdiff_t payload_check(const void *buffer, size_t length, uint64_t seed, uint64
 	ptrdiff_t offset = 0, difference;
 	uint64_t found;
 
-	for (; length >= sizeof(found); length -= sizeof(found), offset += (ptrdiff_t)sizeof(found)) {
+	for (; length >= sizeof(found);
+	     length -= sizeof(found), offset += (ptrdiff_t)sizeof(found)) {
 		uint64_t expected = random_mix(state += RANDOM_STEP);
 
 		memcpy(&found, byte + offset, sizeof(found));

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting: time-outs, being woken, signals, in both wake modes. */
+#include "unit.h"
+
+#include <criterion/parameterized.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+
+static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE };
+
+#define BothModes(Name)                                    \
+	ParameterizedTestParameters(wait, Name)            \
+	{                                                  \
+		return cr_make_param_array(int, modes, 2); \
+	}                                                  \
+	ParameterizedTest(int *mode, wait, Name)
+
+static const char *ring_in_mode(int mode)
+{
+	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
+	const char *name;
+
+	options.capacity = SMALL;
+	options.wake_mode = (enum shmring_wake_mode)mode;
+	name = new_ring_with(&options);
+	cr_assert_eq(ring_info(name).wake_mode, (enum shmring_wake_mode)mode);
+	return name;
+}
+
+/* Runs `call` with this time-out, and asserts that it took at least that long. */
+#define expect_timeout(call, timeout_ns)                                               \
+	do {                                                                           \
+		uint64_t start_ = now_ns();                                            \
+		expect_result(call, -ETIMEDOUT);                                       \
+		cr_assert_geq(now_ns() - start_, (uint64_t)(timeout_ns), "too early"); \
+	} while (0)
+
+BothModes(readers_time_out)
+{
+	const char *name = ring_in_mode(*mode);
+	struct shmring_consumer *readers[] = {
+		new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST),
+		new_consumer(name, SHMRING_LOSSY, SHMRING_OLDEST),
+		new_observer(name, SHMRING_OLDEST),
+	};
+	static const int64_t timeouts[] = { 1, 1000, NS_PER_MS, 130 * NS_PER_MS };
+
+	new_producer(name);
+	for (int r = 0; r < 3; r++) {
+		expect_result(shmring_wait(readers[r], 0), -EAGAIN);
+		for (int t = 0; t < 4; t++)
+			expect_timeout(shmring_wait(readers[r], timeouts[t]), timeouts[t]);
+	}
+}
+
+BothModes(producers_time_out)
+{
+	const char *name = ring_in_mode(*mode);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *consumer;
+	static const int64_t timeouts[] = { 1, 1000, NS_PER_MS, 130 * NS_PER_MS };
+	struct iovec piece = piece_of("", SMALL_MAXIMUM);
+
+	expect_ok(shmring_producer_wait_consumers(producer, 0, 0));
+	expect_result(shmring_producer_wait_consumers(producer, 1, 0), -EAGAIN);
+	for (int t = 0; t < 4; t++)
+		expect_timeout(shmring_producer_wait_consumers(producer, 1, timeouts[t]),
+			       timeouts[t]);
+	consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	expect_ok(shmring_producer_wait_consumers(producer, 1, 0));
+	expect_result(shmring_producer_wait_consumers(producer, 2, 0), -EAGAIN);
+	write_records(producer, 3, SMALL_MAXIMUM);
+	for (int t = 0; t < 4; t++) {
+		expect_timeout(shmring_write(producer, "", SMALL_MAXIMUM, 0, timeouts[t]),
+			       timeouts[t]);
+		expect_timeout(shmring_writev(producer, &piece, 1, 0, timeouts[t]), timeouts[t]);
+		expect_timeout(shmring_producer_wait(producer, SMALL_MAXIMUM, timeouts[t]),
+			       timeouts[t]);
+	}
+	expect_ok(shmring_producer_wait(producer, 100, 0));
+	/* A time-out has changed nothing. */
+	expect_run(consumer, 0, 3, SMALL_MAXIMUM);
+	write_records(producer, 1, SMALL_MAXIMUM);
+	expect_run(consumer, 3, 1, SMALL_MAXIMUM);
+	cr_assert_gt(producer_info(producer).sleeps, 0);
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	alarms++;
+}
+
+Test(wait, goes_on_when_a_signal_interrupts)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	struct shmring_consumer *observer = new_observer(name, SHMRING_OLDEST);
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval every = { { 0, 3000 }, { 0, 3000 } };
+	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+	struct shmring_consumer *none = NULL;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &every, NULL);
+	expect_timeout(shmring_wait(consumer, 60 * NS_PER_MS), 60 * NS_PER_MS);
+	expect_timeout(shmring_wait(observer, 60 * NS_PER_MS), 60 * NS_PER_MS);
+	write_records(producer, 3, SMALL_MAXIMUM);
+	expect_timeout(shmring_write(producer, "", SMALL_MAXIMUM, 0, 60 * NS_PER_MS),
+		       60 * NS_PER_MS);
+	expect_timeout(shmring_producer_wait_consumers(producer, 9, 60 * NS_PER_MS),
+		       60 * NS_PER_MS);
+	options.timeout_ns = 60 * NS_PER_MS;
+	expect_timeout(shmring_consumer_open(&none, unique_name(), &options), 60 * NS_PER_MS);
+	cr_assert_gt(alarms, 0);
+}
+
+/* Echoes: waits for a record on one ring, answers on another. Returns a text if anything goes wrong. */
+struct echo {
+	const char *from;
+	const char *to;
+	int observer;
+	int count;
+};
+
+static void *echo(void *argument)
+{
+	struct echo *echo = argument;
+	struct shmring_consumer *consumer;
+	struct shmring_producer *producer;
+	struct shmring_record record;
+
+	if (echo->observer ? shmring_observer_open(&consumer, echo->from, NULL)
+			   : shmring_consumer_open(&consumer, echo->from, NULL))
+		return (void *)"open to read";
+	if (shmring_producer_open(&producer, echo->to, NULL) != 0)
+		return (void *)"open to write";
+	for (int i = 0; i < echo->count; i++) {
+		if (shmring_wait(consumer, -1) != 0 || shmring_read(consumer, &record) != 0)
+			return (void *)"wait";
+		if (shmring_write(producer, record.data, record.length, record.type, -1) != 0)
+			return (void *)"write";
+		if (shmring_release(consumer) != 0)
+			return (void *)"release";
+	}
+	shmring_consumer_close(consumer);
+	shmring_producer_close(producer);
+	return NULL;
+}
+
+static void ping_pong(int mode, int observer, int count)
+{
+	struct echo there = { ring_in_mode(mode), ring_in_mode(mode), observer, count };
+	struct shmring_consumer *consumer =
+		new_consumer(there.to, SHMRING_RELIABLE, SHMRING_OLDEST);
+	struct shmring_producer *producer = new_producer(there.from);
+	struct shmring_record record;
+	pthread_t thread;
+	void *failed;
+
+	cr_assert_eq(pthread_create(&thread, NULL, echo, &there), 0);
+	for (int i = 0; i < count; i++) {
+		expect_ok(shmring_write(producer, &i, sizeof(i), (uint16_t)i, -1));
+		expect_ok(shmring_wait(consumer, -1));
+		expect_ok(shmring_read(consumer, &record));
+		cr_assert_eq(memcmp(record.data, &i, sizeof(i)), 0);
+		cr_assert_eq(record.type, (uint16_t)i);
+		expect_ok(shmring_release(consumer));
+	}
+	pthread_join(thread, &failed);
+	cr_assert_null(failed, "%s", (const char *)failed);
+}
+
+BothModes(is_woken_by_each_record)
+{
+	ping_pong(*mode, 0, 2000);
+}
+
+BothModes(observers_wake_up_too)
+{
+	ping_pong(*mode, 1, 300);
+}
+
+/* Reads with a wait before each record, for a producer that has to wait for room. */
+static void *drain(void *argument)
+{
+	struct shmring_consumer *consumer = argument;
+	struct shmring_record record;
+	uint64_t expected = 0;
+
+	for (;;) {
+		int result = shmring_wait(consumer, -1);
+
+		if (result == -EPIPE)
+			return NULL;
+		if (result != 0 || shmring_read(consumer, &record) != 0 ||
+		    record.sequence != expected++ || record.lost != 0 ||
+		    shmring_release(consumer) != 0)
+			return argument;
+	}
+}
+
+BothModes(producer_is_woken_by_room)
+{
+	const char *name = ring_in_mode(*mode);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	static char bytes[SMALL_MAXIMUM];
+	pthread_t thread;
+	void *failed;
+
+	cr_assert_eq(pthread_create(&thread, NULL, drain, consumer), 0);
+	for (int i = 0; i < 1000; i++)
+		expect_ok(shmring_write(producer, bytes, sizeof(bytes), 0, -1));
+	expect_ok(shmring_producer_close(producer));
+	pthread_join(thread, &failed);
+	cr_assert_null(failed);
+}
+
+static void *join_later(void *name)
+{
+	struct shmring_consumer *consumer;
+
+	return shmring_consumer_open(&consumer, name, NULL) == 0 ? consumer : NULL;
+}
+
+BothModes(producer_waits_for_consumers_to_join)
+{
+	const char *name = ring_in_mode(*mode);
+	struct shmring_producer *producer = new_producer(name);
+	pthread_t threads[3];
+	void *consumer;
+
+	/* An observer is not one. */
+	new_observer(name, SHMRING_OLDEST);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, join_later, (void *)(uintptr_t)name),
+			     0);
+	expect_ok(shmring_producer_wait_consumers(producer, 3, -1));
+	cr_assert_eq(ring_info(name).subscriptions, 3);
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &consumer);
+		cr_assert_not_null(consumer);
+	}
+	expect_ok(shmring_consumer_close(consumer));
+	expect_result(shmring_producer_wait_consumers(producer, 3, 0), -EAGAIN);
+}
+
+Test(wait, a_blocked_producer_learns_that_the_ring_was_removed)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+
+	new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	write_records(producer, 3, SMALL_MAXIMUM);
+	expect_ok(shmring_unlink(name));
+	expect_result(shmring_write(producer, "", SMALL_MAXIMUM, 0, -1), -ESTALE);
+	expect_result(shmring_producer_wait(producer, SMALL_MAXIMUM, -1), -ESTALE);
+	expect_result(shmring_producer_wait_consumers(producer, 9, -1), -ESTALE);
+}
+
+struct stopper {
+	const char *ring;
+	int subscribed;
+	int die;
+};
+
+static int subscribe_and_die(void *argument)
+{
+	struct stopper *stopper = argument;
+	struct shmring_consumer *consumer;
+
+	if (shmring_consumer_open(&consumer, stopper->ring, NULL) != 0)
+		return 1;
+	gate_open(stopper->subscribed);
+	gate_pass(stopper->die);
+	raise(SIGKILL);
+	return 2;
+}
+
+Test(wait, a_blocked_producer_goes_on_when_the_consumer_dies)
+{
+	struct stopper stopper = { new_ring(0), gate_new(), gate_new() };
+	struct shmring_producer *producer = new_producer(stopper.ring);
+	pid_t child = child_start(subscribe_and_die, &stopper);
+
+	gate_pass(stopper.subscribed);
+	write_records(producer, 3, SMALL_MAXIMUM);
+	expect_result(shmring_write(producer, "", SMALL_MAXIMUM, 0, 0), -EAGAIN);
+	gate_open(stopper.die);
+	for (int i = 0; i < 100; i++) {
+		static char bytes[SMALL_MAXIMUM];
+
+		expect_ok(shmring_write(producer, bytes, sizeof(bytes), 0, -1));
+	}
+	cr_assert_eq(child_wait(child), CHILD_SIGNAL + SIGKILL);
+}
