@@ -63,13 +63,15 @@ static inline void deliver(struct shmring_consumer *consumer, struct shmring_rec
 			   uint64_t word, uint64_t sequence, uint64_t lost)
 {
 	const uint64_t at = consumer->cursor;
+	/* Length, type and flags are in the record as in the word, so that a compiler can store all three at once. */
+	const uint64_t told = word & ~RECORD_WORD_VALID;
 
 	consumer->cursor = at + record_stride(record_length(word));
 	consumer->expected = sequence + 1;
 	record->data = (const char *)header + RECORD_HEADER;
-	record->length = record_length(word);
-	record->type = record_type(word);
-	record->flags = 0;
+	record->length = (uint32_t)told;
+	record->type = (uint16_t)(told >> 32);
+	record->flags = (uint16_t)(told >> 48);
 	record->sequence = sequence;
 	record->position = at;
 	record->lost = lost;
@@ -188,7 +190,7 @@ int shmring_read(struct shmring_consumer *consumer, struct shmring_record *recor
 {
 	const shared_u64 *const header = consumer_word(consumer, consumer->cursor);
 	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
-	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:commit() */
+	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:publish() */
 	const uint64_t word = atomic_load_explicit(header, memory_order_acquire);
 	uint64_t sequence;
 

@@ -13,17 +13,20 @@
 struct shmring_consumer {
 	struct handle handle; /* first: shmring_cancel goes by its address */
 
-	/* Used with every record. */
+	/*
+	 * Used with every record. What shmring_release copies from what shmring_read has just stored is kept apart: in
+	 * neighbouring words a compiler makes one wide load of it, which has to wait for both stores to reach the cache.
+	 */
 	alignas(LAYOUT_LINE) uint64_t cursor; /* the next record to read */
-	uint64_t expected;       /* its sequence number, if none is lost */
 	char *records;
+	uint64_t expected;       /* its sequence number, if none is lost */
 	uint64_t mask;           /* capacity - 1 */
+	uint64_t released;       /* everything below has been released */
 	uint64_t maximum;        /* longest payload */
+	uint64_t released_expected; /* the sequence number expected there */
 	uint64_t idle_expected;  /* `expected` when last there was nothing to read */
 	const shared_u64 *floor;
 	shared_u64 *tail;        /* an observer's is private */
-	uint64_t released;       /* everything below has been released */
-	uint64_t released_expected; /* the sequence number expected there */
 	unsigned int block_shift;
 
 	/* Used now and then. */

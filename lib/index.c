@@ -54,12 +54,12 @@ uint64_t index_last_below(const struct segment *segment, uint64_t position)
 	return INDEX_NONE;
 }
 
-void index_store(const struct segment *segment, uint64_t position)
+void index_store(const struct segment *segment, uint64_t position, uint64_t time_ns)
 {
 	struct layout_index_entry *entry = entry_of(segment, index_block(segment, position));
 
 	/* Relaxed, the time first: [PUBLISH] and [HEAD] follow before anybody counts the entry. */
-	atomic_store_explicit(&entry->time_ns, clock_wall_ns(), memory_order_relaxed);
+	atomic_store_explicit(&entry->time_ns, time_ns, memory_order_relaxed);
 	atomic_store_explicit(&entry->position, position, memory_order_relaxed);
 }
 
@@ -68,7 +68,7 @@ void index_touch(const struct segment *segment, uint64_t from, uint64_t to, uint
 	for (uint64_t block = index_block(segment, from); block <= index_block(segment, to); block++) {
 		uint64_t start = index_lookup(segment, block);
 
-		/* Release: before [PUBLISH] the time says "later", and after it the truth. */
+		/* Release: after [PUBLISH], which the time must not seem to precede. */
 		if (start != INDEX_NONE && start >= from && start < to)
 			atomic_store_explicit(&entry_of(segment, block)->time_ns, time_ns, memory_order_release);
 	}

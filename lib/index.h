@@ -28,12 +28,12 @@ uint64_t index_first_at(const struct segment *segment, uint64_t position, uint64
 /* The last record start below `position` that the index knows, or INDEX_NONE. */
 uint64_t index_last_below(const struct segment *segment, uint64_t position);
 
-/* Producer: enters the record that it is about to publish. */
-void index_store(const struct segment *segment, uint64_t position);
+/* Producer: enters the record that it is about to publish, with a time not before that of all earlier records. */
+void index_store(const struct segment *segment, uint64_t position, uint64_t time_ns);
 
 /*
- * Producer: gives the entries in [from, to) a new time: a batch is published later than it is written. They are
- * INDEX_LATER while it is being published, so that whoever looks for a time meanwhile starts before the batch.
+ * Producer: gives the entries in [from, to) a new time: a batch is published later than it is written. Until then
+ * theirs is INDEX_LATER, so that whoever looks for a time meanwhile starts before the batch.
  */
 void index_touch(const struct segment *segment, uint64_t from, uint64_t to, uint64_t time_ns);
 #define INDEX_LATER UINT64_MAX

@@ -14,7 +14,7 @@
  * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word (acquire)
  *            Payload, sequence number and the next header word's zero are visible to whoever sees VALID.
  *            Without it: torn records. Seen by: stress_ring (TSan).
- * [ZERO]     producer.c commit: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
+ * [ZERO]     producer.c publish: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
  *            A reader that steps behind a record finds "not yet", never an old payload's bytes.
  *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word, stress_ring.
  * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)

@@ -18,19 +18,40 @@ static inline shared_u64 *word_at(const struct shmring_producer *producer, uint6
 	return (shared_u64 *)(void *)(producer->records + (position & producer->mask));
 }
 
-void producer_set_limit(struct shmring_producer *producer)
+/* What a record may not exceed; the word behind it is zeroed with it, so it must be free as well. */
+static uint64_t room_limit(const struct shmring_producer *producer)
 {
 	const uint64_t capacity = producer->mask + 1;
-	/* The word behind a record is zeroed with it, so it must be free as well. */
 	uint64_t limit = producer->floor.floor + capacity - 8;
 
-	if (producer->batch_word != 0) {
-		uint64_t batch_limit = producer->published + layout_batch_maximum(capacity);
+	if (producer->batch_word != 0 && producer->batch_position + layout_batch_maximum(capacity) < limit)
+		limit = producer->batch_position + layout_batch_maximum(capacity);
+	return limit;
+}
 
-		if (batch_limit < limit)
-			limit = batch_limit;
-	}
-	producer->limit = limit;
+void producer_set_limit(struct shmring_producer *producer)
+{
+	/* Whatever starts in the next block ends above this. */
+	const uint64_t block_limit = producer->next_block + RECORD_HEADER - 1;
+	const uint64_t limit = room_limit(producer);
+
+	producer->limit = limit < block_limit ? limit : block_limit;
+}
+
+/*
+ * Enters the record that will start at the position, if it is the first in its block. It may be dropped again: then
+ * the next one starts there.
+ */
+static void index_position(struct shmring_producer *producer)
+{
+	const struct segment *segment = &producer->handle.segment;
+
+	if (producer->position < producer->next_block)
+		return;
+	/* A batch is published later than this; its first record alone is behind all that was published before. */
+	producer->batch_indexed = producer->batch_word != 0;
+	index_store(segment, producer->position, producer->batch_indexed ? INDEX_LATER : clock_wall_ns());
+	producer->next_block = (index_block(segment, producer->position) + 1) << segment->block_shift;
 }
 
 cold_path int producer_make_room(struct shmring_producer *producer, uint64_t stride)
@@ -42,13 +63,14 @@ cold_path int producer_make_room(struct shmring_producer *producer, uint64_t str
 
 	if (producer->handle.is_forked)
 		return -EOWNERDEAD;
-	if (producer->batch_word != 0 && end > producer->published + layout_batch_maximum(capacity))
+	if (producer->batch_word != 0 && end > producer->batch_position + layout_batch_maximum(capacity))
 		return -EMSGSIZE;
-	if (end + 8 > producer->floor.floor + capacity) {
-		error = floor_advance(&producer->floor, end + 8 - capacity, producer->published);
+	if (end > producer->floor.floor + capacity - 8) {
+		error = floor_advance(&producer->floor, end + 8 - capacity, producer_published(producer));
 		if (error)
 			return error;
 	}
+	index_position(producer);
 	producer_set_limit(producer);
 	return 0;
 }
@@ -82,14 +104,6 @@ int shmring_reserve(struct shmring_producer *producer, size_t maximum, void **da
 	return reserve(producer, maximum, data);
 }
 
-static cold_path void index_record(struct shmring_producer *producer)
-{
-	const struct segment *segment = &producer->handle.segment;
-
-	index_store(segment, producer->position);
-	producer->next_block = (index_block(segment, producer->position) + 1) << segment->block_shift;
-}
-
 static cold_path int wake(struct shmring_producer *producer)
 {
 	KEEP_ERRNO;
@@ -101,11 +115,12 @@ static cold_path int wake(struct shmring_producer *producer)
 /* The records from `first`, whose header word is given, up to `next` exist from here on. Returns 0. */
 static inline int publish(struct shmring_producer *producer, shared_u64 *first, uint64_t word, uint64_t next)
 {
+	/* [ZERO] before the header word: behind the last is "not yet"; pairs with consumer.c:shmring_read() */
+	atomic_store_explicit(word_at(producer, next), 0, memory_order_relaxed);
 	/* [PUBLISH] release: payload, sequence, next zero first; pairs with consumer.c:shmring_read() */
 	atomic_store_explicit(first, word, memory_order_release);
 	/* [HEAD] release: records and index first; pairs with walk.c:walk_head() */
 	atomic_store_explicit(producer->head, next, memory_order_release);
-	producer->published = next;
 	if (producer->fences) {
 		/* [SLEEP] header word, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
 		fence_full();
@@ -117,26 +132,23 @@ static inline int publish(struct shmring_producer *producer, shared_u64 *first, 
 
 static __attribute__((noinline)) int publish_batch(struct shmring_producer *producer)
 {
-	const struct segment *segment = &producer->handle.segment;
-	const uint64_t first = producer->published;
+	const uint64_t first = producer->batch_position;
 	const uint64_t word = producer->batch_word;
 
-	const bool touches = index_block(segment, first) != index_block(segment, producer->position);
-
-	if (touches)
-		index_touch(segment, first, producer->position, INDEX_LATER);
 	producer->batch_word = 0;
 	producer_set_limit(producer);
 	publish(producer, word_at(producer, first), word, producer->position);
-	if (touches)
-		index_touch(segment, first, producer->position, clock_wall_ns());
+	if (producer->batch_indexed) {
+		producer->batch_indexed = false;
+		index_touch(&producer->handle.segment, first + 1, producer->position, clock_wall_ns());
+	}
 	return 0;
 }
 
-/* The first header word of a batch is withheld; the others are out of reach behind it. */
-static __attribute__((noinline)) int batch_start(struct shmring_producer *producer, uint64_t word)
+static __attribute__((noinline)) int batch_start(struct shmring_producer *producer, uint64_t at, uint64_t word)
 {
 	producer->batch_word = word;
+	producer->batch_position = at;
 	producer->batch_sequence = producer->sequence - 1;
 	producer_set_limit(producer);
 	return 0;
@@ -145,44 +157,36 @@ static __attribute__((noinline)) int batch_start(struct shmring_producer *produc
 /* Everything of a record but its header word, and then that: at once, or, in a batch, with its first one's. */
 static inline int commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags)
 {
-	const uint64_t next = producer->position + record_stride(length);
+	const uint64_t at = producer->position;
+	const uint64_t next = at + record_stride(length);
 	const uint64_t sequence = producer->sequence;
 	const uint64_t batch_word = producer->batch_word;
 	const uint64_t word = record_word((uint32_t)length, type);
-	shared_u64 *const header = word_at(producer, producer->position);
-	shared_u64 *const next_header = word_at(producer, next);
+	shared_u64 *const header = word_at(producer, at);
 
 	producer->position = next;
 	producer->sequence = sequence + 1;
 	producer->reserved = 0;
 	/* Relaxed: the release of the header word comes after. */
 	atomic_store_explicit(header + 1, sequence, memory_order_relaxed);
-	/* [ZERO] before the header word: behind this record is "not yet"; pairs with consumer.c:shmring_read() */
-	atomic_store_explicit(next_header, 0, memory_order_relaxed);
 	if (likely((batch_word | flags) == 0))
 		return publish(producer, header, word, next);
 	if (batch_word == 0)
-		return batch_start(producer, word);
+		return batch_start(producer, at, word);
+	/* Relaxed: it is out of reach, behind the first one's, which is withheld. */
 	atomic_store_explicit(header, word, memory_order_relaxed);
 	return flags & SHMRING_MORE ? 0 : publish_batch(producer);
 }
 
-static cold_path int commit_slowly(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags)
+static cold_path int commit_refused(const struct shmring_producer *producer)
 {
-	if (producer->handle.is_forked)
-		return -EOWNERDEAD;
-	if (length >= producer->reserved || (flags & ~SHMRING_MORE) != 0)
-		return -EINVAL;
-	if (producer->position >= producer->next_block)
-		index_record(producer);
-	return commit(producer, length, type, flags);
+	return producer->handle.is_forked ? -EOWNERDEAD : -EINVAL;
 }
 
 int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags)
 {
-	if (unlikely(length >= producer->reserved || producer->position >= producer->next_block ||
-		     flags > SHMRING_MORE))
-		return commit_slowly(producer, length, type, flags);
+	if (unlikely(length >= producer->reserved || flags > SHMRING_MORE))
+		return commit_refused(producer);
 	return commit(producer, length, type, flags);
 }
 
@@ -202,10 +206,11 @@ void producer_place(struct shmring_producer *producer, uint64_t position, uint64
 
 	/* Whoever was here before may have entered records that were never published. */
 	index_forget(segment, position);
-	producer->position = producer->published = position;
+	producer->position = position;
 	producer->sequence = sequence;
 	producer->next_block = (block + (index_lookup(segment, block) != INDEX_NONE)) << segment->block_shift;
 	producer->batch_word = 0;
+	producer->batch_indexed = false;
 	producer_set_limit(producer);
 }
 
@@ -213,7 +218,7 @@ void producer_drop(struct shmring_producer *producer)
 {
 	producer->reserved = 0;
 	if (producer->batch_word != 0)
-		producer_place(producer, producer->published, producer->batch_sequence);
+		producer_place(producer, producer->batch_position, producer->batch_sequence);
 }
 
 int shmring_abort(struct shmring_producer *producer)

@@ -11,11 +11,10 @@ struct shmring_producer {
 
 	/* Used with every record. */
 	alignas(LAYOUT_LINE) uint64_t position; /* where the next record goes, withheld ones included */
-	uint64_t limit;      /* a record may end there, its successor's header word not counted */
+	uint64_t limit;      /* a record that ends above needs a closer look: no room, or a new index block */
 	uint64_t reserved;   /* 0: no reservation; otherwise one more than its payload bytes */
 	uint64_t sequence;   /* of the next record */
 	uint64_t maximum;    /* longest payload */
-	uint64_t next_block; /* a record that starts here or above is the first in its index block */
 	uint64_t batch_word; /* 0: no batch; otherwise the withheld header word of its first record */
 	char *records;
 	uint64_t mask;       /* capacity - 1 */
@@ -25,18 +24,26 @@ struct shmring_producer {
 
 	/* Used now and then. */
 	struct floor floor;
-	uint64_t published;  /* the head: where the unfinished batch starts, if there is one */
+	uint64_t next_block; /* a record that starts here or above is the first in its index block */
+	uint64_t batch_position; /* of the batch's first record */
 	uint64_t batch_sequence; /* of its first record */
+	bool batch_indexed;      /* it has index entries whose time is INDEX_LATER */
 	uint64_t epoch;
 	uint64_t wakeups;
 	uint64_t sleeps;
 	uint64_t late;
 };
 
-/* Tries to make room for a record of this stride. Errors: -EAGAIN, -EMSGSIZE (with the batch), -EOWNERDEAD. */
+/* Tries to make room for a record of this stride, and sees to the index. Errors: -EAGAIN, -EMSGSIZE (with the batch), -EOWNERDEAD. */
 int producer_make_room(struct shmring_producer *producer, uint64_t stride);
 
-/* Sets the limit from the floor and the unfinished batch. */
+/* The head: where the unfinished batch starts, if there is one. */
+static inline uint64_t producer_published(const struct shmring_producer *producer)
+{
+	return producer->batch_word != 0 ? producer->batch_position : producer->position;
+}
+
+/* Sets the limit from the floor, the unfinished batch and the index block. */
 void producer_set_limit(struct shmring_producer *producer);
 
 /* Starts over at a position, which has no record, as if nothing had been written there. */

@@ -204,7 +204,8 @@ static uint64_t room_needed(const struct shmring_producer *producer, uint64_t st
 	uint64_t least = producer->position + stride + 8 - capacity;
 	uint64_t share = producer->floor.floor + capacity / ROOM_SHARE;
 
-	return index_first_at(&producer->handle.segment, least > share ? least : share, producer->published);
+	return index_first_at(&producer->handle.segment, least > share ? least : share,
+			      producer_published(producer));
 }
 
 static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int64_t timeout_ns)
