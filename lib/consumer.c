@@ -19,7 +19,7 @@
  * lets the producer get ahead for about so long before it looks again.
  */
 #define STREAK_LENGTH 4
-#define STREAK_PAUSE_NS 400
+#define STREAK_PAUSE_NS 800
 
 /*
  * A reader that only polls looks for the producer once in RECHECK_NS. To know when, it looks at the clock, but not at
