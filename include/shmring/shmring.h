@@ -368,8 +368,9 @@ struct shmring_record {
 };
 
 /*
- * Reads the next record, in place. Never waits; called again it gives the one after. A LOSSY consumer or
- * observer has seen the record whole only once shmring_release has returned 0.
+ * Reads the next record, in place; called again it gives the one after. Never waits, but when it finds nothing after
+ * several records in a row, it pauses for less than a microsecond and looks again. A LOSSY consumer or observer has
+ * seen the record whole only once shmring_release has returned 0.
  * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG,
  * -ECONNRESET.
  */
