@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+#include "../support/child.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NS_PER_SECOND 1000000000ULL
+
+static const char *const doings[] = {
+	[DOING_NOTHING] = "nothing yet",
+	[DOING_OPEN] = "open",
+	[DOING_CLOSE] = "close",
+	[DOING_READ] = "read",
+	[DOING_WAIT] = "wait for a record",
+	[DOING_SEEK] = "seek",
+	[DOING_WRITE] = "write",
+	[DOING_WAIT_FOR_ROOM] = "wait for room",
+	[DOING_WAIT_FOR_READERS] = "wait for the readers to join",
+	[DOING_PAUSE] = "pause",
+};
+
+static uint64_t total(const struct board *board, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < board->roles; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)&board->role[i].tally + offset, sizeof(value));
+		sum += value;
+	}
+	return sum;
+}
+
+void progress_show(struct progress *progress, const struct board *board, uint64_t elapsed_ns)
+{
+	int terminal = isatty(STDERR_FILENO);
+	uint64_t seen = 0, joins = 0;
+
+	if (elapsed_ns - progress->shown_ns < (terminal ? NS_PER_SECOND / 4 : 10 * NS_PER_SECOND))
+		return;
+	progress->shown_ns = elapsed_ns;
+	for (unsigned int i = 0; i < board->roles; i++) {
+		seen += atomic_load_explicit(&board->role[i].seen, memory_order_relaxed);
+		joins += atomic_load_explicit(&board->role[i].joins, memory_order_relaxed);
+	}
+	fprintf(stderr,
+		"%s%" PRIu64 " of %" PRIu64 " s, %" PRIu64 " records published, %" PRIu64
+		" delivered, %" PRIu64 " joins, %" PRIu64 " producers%s",
+		terminal ? "\r\033[K" : "", (uint64_t)(elapsed_ns / NS_PER_SECOND),
+		board->plan.seconds, atomic_load_explicit(&board->published, memory_order_relaxed),
+		seen, joins, atomic_load_explicit(&board->epochs, memory_order_relaxed),
+		terminal ? "" : "\n");
+	progress->open = terminal;
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->open)
+		fputs("\r\033[K", stderr);
+	progress->open = 0;
+}
+
+void verdict_role_failed(const struct board *board, const struct role *role, int status)
+{
+	fprintf(stderr, "%s: %s ended with %s %d: %s\n", board->plan.program, role->name,
+		status >= CHILD_SIGNAL ? "signal" : "status",
+		status >= CHILD_SIGNAL ? status - CHILD_SIGNAL : status, role->complaint);
+}
+
+static void show_ring(const char *ring)
+{
+	struct shmring_info info = SHMRING_INFO_INIT;
+	struct shmring_inspector *inspector;
+	int error = shmring_inspector_open(&inspector, ring);
+
+	if (error) {
+		fprintf(stderr, "  the ring cannot be inspected: %s\n", shmring_strerror(error));
+		return;
+	}
+	error = shmring_inspect(inspector, &info);
+	fprintf(stderr,
+		"  ring: oldest %" PRIu64 " at %" PRIu64 ", head %" PRIu64 " at %" PRIu64
+		", stream %d, epoch %" PRIu64 ", producer alive %d%s%s\n",
+		info.oldest_sequence, info.oldest_position, info.head_sequence, info.head_position,
+		(int)info.stream, info.epoch, (int)info.producer_alive, error ? ": " : "",
+		error ? shmring_strerror(error) : "");
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
+		struct shmring_subscription_info subscription = SHMRING_SUBSCRIPTION_INFO_INIT;
+
+		if (shmring_inspect_subscription(inspector, slot, &subscription) != 0)
+			continue;
+		fprintf(stderr,
+			"  slot %u %s: %s, %s, at %" PRIu64 " (position %" PRIu64 "), lag %" PRIu64
+			" records%s%s%s\n",
+			slot, subscription.name,
+			subscription.policy == SHMRING_RELIABLE ? "RELIABLE" : "LOSSY",
+			subscription.alive == SHMRING_ALIVE ? "alive" : "not alive",
+			subscription.sequence, subscription.position, subscription.lag_records,
+			subscription.sleeping ? ", asleep" : "",
+			subscription.joining ? ", joining" : "",
+			subscription.evicted ? ", evicted" : "");
+	}
+	shmring_inspector_close(inspector);
+}
+
+void verdict_stuck(const struct board *board, const struct role *stuck)
+{
+	fprintf(stderr, "%s: %s got nothing done for %" PRIu64 " s\n", board->plan.program,
+		stuck->name, board->plan.patience);
+	for (unsigned int i = 0; i < board->roles; i++) {
+		const struct role *role = &board->role[i];
+		uint32_t doing = atomic_load_explicit(&role->doing, memory_order_relaxed);
+
+		fprintf(stderr, "  %s: %s, %" PRIu64 " things done, %" PRIu64 " records read\n",
+			role->name,
+			atomic_load_explicit(&role->done, memory_order_relaxed) ? "has ended"
+			: doing < sizeof(doings) / sizeof(doings[0])            ? doings[doing]
+										: "?",
+			atomic_load_explicit(&role->ticks, memory_order_relaxed),
+			atomic_load_explicit(&role->seen, memory_order_relaxed));
+	}
+	show_ring(board->ring);
+}
+
+int verdict(const struct board *board, int failed)
+{
+	uint64_t joins = 0;
+	int stuck = 0;
+
+	for (unsigned int i = 0; i < board->roles; i++) {
+		const struct role *role = &board->role[i];
+
+		joins += atomic_load_explicit(&role->joins, memory_order_relaxed);
+		stuck += !atomic_load_explicit(&role->done, memory_order_acquire);
+		if (tally_bad(&role->tally)) {
+			failed = 1;
+			fprintf(stderr, "%s: %s: %s\n", board->plan.program, role->name,
+				role->complaint);
+		}
+	}
+	/* A run in which nothing happened proves nothing. */
+	if (atomic_load_explicit(&board->published, memory_order_relaxed) == 0 ||
+	    total(board, offsetof(struct tally, delivered)) == 0)
+		failed = 1;
+	printf("figure records %" PRIu64 "\n",
+	       atomic_load_explicit(&board->published, memory_order_relaxed));
+	printf("figure delivered %" PRIu64 "\n", total(board, offsetof(struct tally, delivered)));
+	printf("figure reported_lost %" PRIu64 "\n",
+	       total(board, offsetof(struct tally, reported)));
+	printf("figure lost %" PRIu64 "\n", total(board, offsetof(struct tally, lost)));
+	printf("figure torn %" PRIu64 "\n", total(board, offsetof(struct tally, torn)));
+	printf("figure out_of_order %" PRIu64 "\n",
+	       total(board, offsetof(struct tally, out_of_order)));
+	printf("figure unfinished %d\n", stuck);
+	printf("figure joins %" PRIu64 "\n", joins);
+	printf("figure producers %" PRIu64 "\n",
+	       atomic_load_explicit(&board->epochs, memory_order_relaxed));
+	printf("%s: %s, seed %" PRIu64 "\n", board->plan.program, failed ? "FAILED" : "passed",
+	       board->plan.seed);
+	if (failed) {
+		printf("To repeat: ");
+		plan_print_command(&board->plan);
+	}
+	fflush(stdout);
+	return failed;
+}
