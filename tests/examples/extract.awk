@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The program between "example-begin" and "example-end", from a header's comment or a page, as it stands, but for the
 # ring's name, which is taken from RING in the environment so that tests can choose it.
+BEGIN { print "/* SPDX-License-Identifier: MIT */" }
 /example-begin/ { inside = 1; next }
 /example-end/ { inside = 0 }
 !inside || /^```/ { next }

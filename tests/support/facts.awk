@@ -33,7 +33,7 @@ END {
 		} else if (enumerating && $1 ~ /^[A-Z0-9_]+$/)
 			macro($1)
 	}
-	print "#include <errno.h>"
+	print "/* SPDX-License-Identifier: MIT */"
 	print "#include <stdio.h>"
 	print "#include \"lib/layout.h\""
 	print "static void number(const char *name, unsigned long long value) { printf(\"%s %llu\\n\", name, value); }"

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The programs in examples/, and those in the header and README.md, do what they say.
+src=${top_srcdir:-.}
+examples=${top_builddir:-.}/examples
+extracted=${top_builddir:-.}/tests/examples
+# shellcheck source=tests/support/tap.sh
+. "$src/tests/support/tap.sh"
+
+work=$(mktemp -d) || exit 1
+ring=example-$$
+clean_up() {
+	rm -rf "$work" "/dev/shm/$ring" "/dev/shm/.$ring".*
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
+
+run() { # PROGRAM...: its output goes to $work/out
+	timeout 60 "$@" >"$work/out" 2>"$work/err"
+}
+
+expect() { # NAME STATUS WANTED: the program ended with status 0, wrote this, and left nothing behind
+	left=$(ls -d "/dev/shm/$ring" "/dev/shm/.$ring".* 2>/dev/null)
+	if [ "$2" -eq 0 ] && [ "$3" = "$(cat "$work/out")" ] && [ -z "$left" ]; then
+		tap_ok "$1"
+	else
+		tap_fail "$1" "status $2; wanted:
+$3
+got:
+$(cat "$work/out" "$work/err")
+left: $left"
+		rm -f "/dev/shm/$ring" "/dev/shm/.$ring".*
+	fi
+}
+
+# ---- header and README.md: extracted, compiled and run ----
+
+RING=$ring run "$extracted/from_header"
+expect "the example in the header" $? 'hello
+world
+the producer closed the stream'
+
+RING=$ring run "$extracted/from_readme"
+expect "the example in README.md prints what README.md says" $? \
+	"$(sed -n '/<!-- output-begin -->/,/<!-- output-end -->/p' "$src/README.md" | sed '/^<!--/d; /^```/d')"
+lines=$(sed -n '/<!-- example-begin -->/,/<!-- example-end -->/p' "$src/README.md" | sed '/^<!--/d; /^```/d' | wc -l)
+tap_check "it has at most 50 lines ($lines)" [ "$lines" -le 50 ]
+
+# ---- examples/ ----
+
+records='0: record 0
+1: record 1
+2: record 2
+3: record 3
+4: record 4'
+timeout 60 "$examples/producer" "$ring" &
+run "$examples/consumer" "$ring"
+status=$?
+wait $! || status=$?
+expect "producer and consumer" $status "$records"
+
+run "$examples/batch" "$ring"
+expect "batch" $? '(nothing to read or no room to write right now)
+order 1001
+ item two apples
+ item one pear
+(nothing to read or no room to write right now)
+(the producer closed the stream)'
+
+run "$examples/threads" "$ring"
+expect "threads" $? 'reader 0: 50005000
+reader 1: 50005000
+reader 2: 50005000'
+
+for program in producer consumer observer batch cancel threads; do
+	run "$examples/$program"
+	[ $? -eq 2 ] && grep -q "^Usage: $program NAME$" "$work/err"
+	tap_check "$program without a name" [ $? -eq 0 ]
+done
+
+# ---- with shmtool ----
+
+if [ ! -x "${SHMTOOL-}" ]; then
+	tap_skip "observer, cancel, and the session in README.md" "shmtool was not built"
+	tap_done
+fi
+
+# 20,000 records of 24 bytes do not fit: what is gone, and what was seen, make up all.
+"$SHMTOOL" create --capacity 64K "$ring" && seq 10000 29999 | "$SHMTOOL" pub "$ring" && run "$examples/observer" "$ring"
+status=$?
+seen=$(cut -d' ' -f1 "$work/out")
+lost=$(cut -d' ' -f5 "$work/out")
+"$SHMTOOL" rm "$ring"
+expect "observer" $status "${seen:-0} records, $((${seen:-0} * 5)) bytes, ${lost:-0} lost: the producer closed the stream"
+tap_check "observer lost some, and counted all" [ "$((${seen:-0} + ${lost:-0})) $((${lost:-0} > 0))" = "20000 1" ]
+
+mkfifo "$work/fifo"
+"$SHMTOOL" create "$ring"
+timeout 60 "$examples/cancel" "$ring" >"$work/fifo" 2>"$work/err" &
+cancel=$!
+exec 3<"$work/fifo"
+read -r line <&3 && echo "$line" >"$work/out"
+echo hello | "$SHMTOOL" pub "$ring"
+read -r line <&3 && echo "$line" >>"$work/out"
+kill -TERM "$cancel"
+wait "$cancel"
+status=$?
+exec 3<&-
+"$SHMTOOL" rm "$ring"
+expect "cancel" $status 'waiting
+hello'
+
+# The session in README.md, with our shmtool, and a ring of our own for its R.
+{
+	echo 'set -e'
+	sed -n '/<!-- shell-begin -->/,/<!-- shell-end -->/p' "$src/README.md" | sed '/^<!--/d; /^```/d' |
+		sed "s/ R / $ring /; s/ R\$/ $ring/; s/^shmtool ls .*/shmtool ls | grep '^$ring '/"
+} >"$work/session"
+PATH=$(dirname "$SHMTOOL"):$PATH run sh "$work/session"
+status=$?
+grep -E '^[0-9]+$' "$work/out" >"$work/lines"
+grep -c "^$ring " "$work/out" >>"$work/lines"
+mv "$work/lines" "$work/out"
+expect "the session in README.md" $status "$(seq 10)
+1"
+tap_check "it has all of shmtool's commands that it needs" [ "$(grep -c "shmtool .*$ring" "$work/session")" -eq 6 ]
+tap_done
