@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# For tests of shmtool: source this, use $prefix in every ring's name, and end with finish.
+# For tests of shmtool: source this first, use $prefix in every ring's name, and end with finish.
 #
 # Everything happens in a temporary directory; whatever is started with `start` is ended, and every ring that begins
 # with $prefix removed, however the script ends.
+
+# Something that hangs is a failure as well. The limit is far beyond what any of the scripts takes.
+[ -n "${SHMRING_CLI_TIMED-}" ] || exec env SHMRING_CLI_TIMED=1 timeout -k 10 150 sh "$0" "$@"
 
 tests=$(cd "$(dirname "$0")/.." && pwd) || exit 1
 # shellcheck source=tests/support/tap.sh
@@ -68,7 +71,7 @@ await() { # COMMAND...
 	until "$@" >/dev/null 2>&1; do
 		await_left=$((await_left - 1))
 		[ "$await_left" -gt 0 ] || {
-			echo "waited in vain for: $*"
+			echo "# waited in vain for: $*"
 			return 1
 		}
 		sleep 0.02

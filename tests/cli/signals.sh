@@ -15,10 +15,10 @@ stopped() { # NAME SIGNAL STATUS PID START-NAME: the signal ends it
 	check "$1: and it says nothing" test ! -s "$5.err"
 }
 
-catches_signals() { # PID: whether it has set its handlers: neither ignored nor default
+catches_signals() { # PID: whether it has set all its handlers
 	caught=$(sed -n 's/^SigCgt:\t//p' "/proc/$1/status")
-	# SIGINT is 2, SIGTERM 15: bits 1 and 14.
-	[ $((0x$caught & 0x4002)) -eq $((0x4002)) ]
+	# Bits 1, 13 and 14: SIGINT, SIGALRM and SIGTERM. Without SIGALRM it is still the shell, about to become shmtool.
+	[ $((0x$caught & 0x6002)) -eq $((0x6002)) ]
 }
 
 lag_reaches() { # BYTES
