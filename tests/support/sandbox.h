@@ -24,6 +24,9 @@ int sandbox_deny_linkat_by_descriptor(void);
 /* Every system call but exit_group, and write (to say what went wrong), kills the process with SIGSYS. */
 int sandbox_deny_system_calls(void);
 
+/* Ends such a process. (What is declared not to return makes AddressSanitizer do a system call before.) */
+void sandbox_leave(int status);
+
 /* No more special rights: the user nobody, if this is root. */
 int sandbox_become_nobody(void);
 
