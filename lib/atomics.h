@@ -29,6 +29,7 @@ static inline void fence_full(void) { atomic_fetch_add_explicit(&tsan_fence_word
 static inline void fence_acquire(void) { atomic_signal_fence(memory_order_seq_cst); }
 static inline void fence_release(void) { atomic_signal_fence(memory_order_seq_cst); }
 #define not_seen_by_tsan __attribute__((no_sanitize("thread"), noinline))
+uint64_t load_unseen(const _Atomic uint64_t *word);
 #else
 /* On x86-64 a locked operation on the stack orders as mfence does, at a third of its cost. clang would use mfence. */
 static inline void fence_full(void)
@@ -43,6 +44,20 @@ static inline void fence_acquire(void) { atomic_thread_fence(memory_order_acquir
 static inline void fence_release(void) { atomic_thread_fence(memory_order_release); }
 #define not_seen_by_tsan
 #endif
+
+/*
+ * Loads, with acquire, a word where a record starts, or started: whoever may be lapped can find some newer record's
+ * payload there, written with plain stores, and learns that from `floor` afterwards. To ThreadSanitizer that would be
+ * a race.
+ */
+static inline uint64_t load_maybe_lapped(const _Atomic uint64_t *word)
+{
+#ifdef SHMRING_TSAN_BUILD
+	return load_unseen(word);
+#else
+	return atomic_load_explicit(word, memory_order_acquire);
+#endif
+}
 
 /* Lets the other hyperthread run, and the line that is polled arrive. How long it takes differs between processors. */
 static inline void cpu_pause(void)

@@ -154,8 +154,8 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 		return -EOWNERDEAD;
 	for (int laps = 0; laps < LAPS_MAX;) {
 		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
-		uint64_t word = atomic_load_explicit(header, memory_order_acquire);
-		uint64_t sequence = atomic_load_explicit(header + 1, memory_order_relaxed);
+		uint64_t word = consumer_load(consumer, header);
+		uint64_t sequence = consumer_load(consumer, header + 1);
 		uint64_t lost, epoch;
 
 		if (consumer_lapped(consumer)) {
@@ -191,13 +191,12 @@ int shmring_read(struct shmring_consumer *consumer, struct shmring_record *recor
 	const shared_u64 *const header = consumer_word(consumer, consumer->cursor);
 	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
 	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:publish() */
-	const uint64_t word = atomic_load_explicit(header, memory_order_acquire);
+	const uint64_t word = consumer_load(consumer, header);
 	uint64_t sequence;
 
 	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum))
 		return read_slowly(consumer, record);
-	/* Relaxed: the header word brought it. */
-	sequence = atomic_load_explicit(header + 1, memory_order_relaxed);
+	sequence = consumer_load(consumer, header + 1);
 	if (unlikely(sequence != consumer->expected))
 		return read_slowly(consumer, record);
 	deliver(consumer, record, header, word, sequence, 0);

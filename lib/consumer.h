@@ -6,6 +6,7 @@
 #ifndef SHMRING_CONSUMER_H
 #define SHMRING_CONSUMER_H
 
+#include "atomics.h"
 #include "registry.h"
 #include "subscription.h"
 #include "wait.h"
@@ -61,6 +62,18 @@ static inline shared_u64 *consumer_word(const struct shmring_consumer *consumer,
 static inline bool consumer_gates(const struct shmring_consumer *consumer)
 {
 	return consumer->subscribed && consumer->subscription.policy == SHMRING_RELIABLE;
+}
+
+/* A header or sequence word. A RELIABLE subscription is not lapped, so ThreadSanitizer sees how it is ordered. */
+static inline uint64_t consumer_load(const struct shmring_consumer *consumer, const shared_u64 *word)
+{
+#ifdef SHMRING_TSAN_BUILD
+	if (!consumer_gates(consumer))
+		return load_unseen(word);
+#else
+	(void)consumer;
+#endif
+	return atomic_load_explicit(word, memory_order_acquire);
 }
 
 /* Has the cursor been overtaken? To be asked after what was read there. */

@@ -10,9 +10,7 @@
 
 static inline bool record_there(const struct shmring_consumer *consumer)
 {
-	/* Acquire is not needed to know that it is there; shmring_read does the rest. */
-	return atomic_load_explicit(consumer_word(consumer, consumer->cursor), memory_order_relaxed) &
-	       RECORD_WORD_VALID;
+	return consumer_load(consumer, consumer_word(consumer, consumer->cursor)) & RECORD_WORD_VALID;
 }
 
 static bool spin_for_record(struct shmring_consumer *consumer, struct deadline deadline)

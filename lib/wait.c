@@ -9,10 +9,6 @@
 #include "atomics.h"
 #include "wait.h"
 
-#ifdef SHMRING_TSAN_BUILD
-_Atomic uint64_t tsan_fence_word;
-#endif
-
 /* About what a sleep and wake-up costs: spinning for longer than that loses more than it can gain. */
 #define SPIN_LIMIT_NS 50000u
 #define SPIN_LEAST_NS 1000u

@@ -32,14 +32,14 @@ static bool overtaken(const struct segment *segment, uint64_t position)
 
 int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride, uint64_t *sequence)
 {
-	uint64_t word = atomic_load_explicit(segment_word(segment, position), memory_order_acquire);
+	uint64_t word = load_maybe_lapped(segment_word(segment, position));
 
 	if (!(word & RECORD_WORD_VALID))
 		return 0;
 	if (record_length(word) > segment->maximum)
 		return -EBADMSG;
 	*stride = record_stride(record_length(word));
-	*sequence = atomic_load_explicit(segment_sequence(segment, position), memory_order_relaxed);
+	*sequence = load_maybe_lapped(segment_sequence(segment, position));
 	return 1;
 }
 
