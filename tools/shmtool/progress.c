@@ -64,4 +64,5 @@ void progress_end(struct progress *progress, uint64_t done)
 		return;
 	draw(progress, done, monotonic_ns());
 	fputc('\n', stderr);
+	progress->shown = false;
 }

@@ -16,6 +16,7 @@ struct progress {
 
 void progress_start(struct progress *progress, uint64_t size);
 void progress_update(struct progress *progress, uint64_t done); /* draws if it is time to */
+/* Leaves the bar behind and goes to the next line, where an error can be reported. */
 void progress_end(struct progress *progress, uint64_t done);
 
 #endif

@@ -81,12 +81,13 @@ static int publish_piece(struct publishing *publishing, const struct piece *piec
 
 /* ---- the input's end, good or bad ---- */
 
-static int refuse(const struct publishing *publishing, enum cut cut, const struct piece *piece)
+static int refuse(struct publishing *publishing, enum cut cut, const struct piece *piece)
 {
 	const struct input *input = publishing->input;
 	const struct cutter *cutter = publishing->cutter;
 	const char *name = publishing->name;
 
+	progress_end(&publishing->progress, input->taken);
 	switch (cut) {
 	case CUT_NOT_ZERO:
 		return report(name, "%s: the header of frame %" PRIu64 " does not end in zeros; is this framed input?",
@@ -110,8 +111,9 @@ static int refuse(const struct publishing *publishing, enum cut cut, const struc
 	}
 }
 
-static int library_failed(const struct publishing *publishing, int error)
+static int library_failed(struct publishing *publishing, int error)
 {
+	progress_end(&publishing->progress, publishing->input->taken);
 	if (error == -ECANCELED && signals_came())
 		return signals_status();
 	return report_error(publishing->name, error, TO_PRODUCE);
@@ -164,9 +166,11 @@ static int publish_all(struct publishing *publishing)
 
 		if (error == -ECANCELED)
 			return signals_status();
-		if (error)
+		if (error) {
+			progress_end(&publishing->progress, publishing->input->taken);
 			return report(publishing->name, "cannot read %s: %s; what was read before it is published",
 				      publishing->input->file, strerror(-error));
+		}
 	}
 	return status;
 }
