@@ -46,17 +46,19 @@ static inline void fence_release(void) { atomic_thread_fence(memory_order_releas
 #endif
 
 /*
- * Loads, with acquire, a word where a record starts, or started: whoever may be lapped can find some newer record's
- * payload there, written with plain stores, and learns that from `floor` afterwards. To ThreadSanitizer that would be
- * a race.
+ * Loads, with acquire, a word where a record starts, or started: whoever does not gate may be lapped and find some
+ * newer record's payload there, written with plain stores, and learns that from `floor` afterwards. To
+ * ThreadSanitizer that would be a race.
  */
-static inline uint64_t load_maybe_lapped(const _Atomic uint64_t *word)
+static inline uint64_t load_record_word(const _Atomic uint64_t *word, _Bool gates)
 {
 #ifdef SHMRING_TSAN_BUILD
-	return load_unseen(word);
+	if (!gates)
+		return load_unseen(word);
 #else
-	return atomic_load_explicit(word, memory_order_acquire);
+	(void)gates;
 #endif
+	return atomic_load_explicit(word, memory_order_acquire);
 }
 
 /* Lets the other hyperthread run, and the line that is polled arrive. How long it takes differs between processors. */

@@ -64,16 +64,10 @@ static inline bool consumer_gates(const struct shmring_consumer *consumer)
 	return consumer->subscribed && consumer->subscription.policy == SHMRING_RELIABLE;
 }
 
-/* A header or sequence word. A RELIABLE subscription is not lapped, so ThreadSanitizer sees how it is ordered. */
+/* A header or sequence word. */
 static inline uint64_t consumer_load(const struct shmring_consumer *consumer, const shared_u64 *word)
 {
-#ifdef SHMRING_TSAN_BUILD
-	if (!consumer_gates(consumer))
-		return load_unseen(word);
-#else
-	(void)consumer;
-#endif
-	return atomic_load_explicit(word, memory_order_acquire);
+	return load_record_word(word, consumer->handle.segment.gates);
 }
 
 /* Has the cursor been overtaken? To be asked after what was read there. */

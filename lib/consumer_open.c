@@ -152,6 +152,7 @@ static int join(struct shmring_consumer *consumer, const struct shmring_consumer
 		if (options->subscription)
 			strcpy(subscription->name, options->subscription);
 		subscription->policy = options->policy;
+		segment->gates = consumer_gates(consumer);
 		error = subscription_join(segment, subscription);
 		if (error)
 			return error;

@@ -67,7 +67,8 @@ static bool reap(struct floor *floor, uint64_t wanted, uint64_t head)
 
 static void want_store(struct floor *floor, uint64_t want)
 {
-	atomic_store_explicit(&floor->segment->data->want, want, memory_order_relaxed);
+	/* [OLDEST] release: the records from there on; pairs with subscription.c:subscription_gate() */
+	atomic_store_explicit(&floor->segment->data->want, want, memory_order_release);
 }
 
 int floor_advance(struct floor *floor, uint64_t least, uint64_t head)
@@ -94,7 +95,8 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head)
 	}
 	/* [FLOOR] floor, release fence, then overwriting; pairs with consumer.c:shmring_release() */
 	floor->floor = target;
-	atomic_store_explicit(&data->floor, target, memory_order_relaxed);
+	/* [OLDEST] release: the records from there on; pairs with walk.c:walk_floor() */
+	atomic_store_explicit(&data->floor, target, memory_order_release);
 	fence_release();
 	return 0;
 }

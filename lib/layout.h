@@ -20,6 +20,11 @@
  * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
+ * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  ->
+ *            subscription.c subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
+ *            Whoever starts there sees the records there, also in the middle of a batch, whose header words but the
+ *            first are no [PUBLISH].
+ *            Without it: torn records for newcomers. Seen by: stress_join (TSan).
  * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  ->
  *            consumer.c consumer_lapped, shmring_release; walk.c overtaken: reading, acquire fence, then floor
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.

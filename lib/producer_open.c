@@ -39,6 +39,7 @@ static void producer_init(struct shmring_producer *producer)
 {
 	struct segment *segment = &producer->handle.segment;
 
+	segment->gates = true;
 	producer->maximum = segment->maximum;
 	producer->records = segment->records;
 	producer->mask = segment->capacity - 1;
@@ -58,6 +59,7 @@ static int take_over(struct shmring_producer *producer)
 	uint64_t stride, sequence, stream;
 	int found, error;
 
+	producer_init(producer);
 	while ((found = walk_record(segment, place.position, &stride, &sequence)) == 1) {
 		place.position += stride;
 		/* No batch is that long: what is there is damaged, and a walk round and round. */
@@ -66,7 +68,6 @@ static int take_over(struct shmring_producer *producer)
 	}
 	if (found < 0)
 		return found;
-	producer_init(producer);
 	error = floor_take_over(&producer->floor, segment, place.position);
 	if (error)
 		return error;

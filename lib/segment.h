@@ -32,6 +32,7 @@ struct segment {
 	uint64_t capacity;
 	uint64_t maximum;               /* longest payload */
 	unsigned int block_shift;       /* log2 of an index block's size */
+	bool gates;                     /* what this handle looks at is not overwritten meanwhile */
 	struct layout_header header;    /* private copy */
 	size_t data_mapped;             /* bytes of address space, both record mappings included */
 	int data_fd;                    /* for fstat: is it still linked? */

@@ -205,6 +205,7 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 		atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
 		/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
 		fence_full();
+		/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
 		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
 		if (want <= position)
 			return position;

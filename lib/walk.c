@@ -19,6 +19,7 @@ uint64_t walk_head(const struct segment *segment)
 
 uint64_t walk_floor(const struct segment *segment)
 {
+	/* [OLDEST] acquire: the records from there on; pairs with floor.c:floor_advance() */
 	return aligned(atomic_load_explicit(&segment->data->floor, memory_order_acquire));
 }
 
@@ -32,14 +33,14 @@ static bool overtaken(const struct segment *segment, uint64_t position)
 
 int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride, uint64_t *sequence)
 {
-	uint64_t word = load_maybe_lapped(segment_word(segment, position));
+	uint64_t word = load_record_word(segment_word(segment, position), segment->gates);
 
 	if (!(word & RECORD_WORD_VALID))
 		return 0;
 	if (record_length(word) > segment->maximum)
 		return -EBADMSG;
 	*stride = record_stride(record_length(word));
-	*sequence = load_maybe_lapped(segment_sequence(segment, position));
+	*sequence = load_record_word(segment_sequence(segment, position), segment->gates);
 	return 1;
 }
 
