@@ -183,6 +183,7 @@ static int stay(void *argument)
 struct survivor {
 	const char *name;
 	int pipe_ends[2];
+	int child_is_there; /* a gate */
 };
 
 static int die_leaving_a_child(void *argument)
@@ -193,16 +194,22 @@ static int die_leaving_a_child(void *argument)
 	new_producer(survivor->name);
 	new_consumer(survivor->name, SHMRING_RELIABLE, SHMRING_OLDEST);
 	close(survivor->pipe_ends[1]);
-	/* Not child_start: this one outlives its parent. It ends when the test does. */
-	if (fork() == 0)
+	/*
+	 * Not child_start: this one outlives its parent. It ends when the test does. By the time that it opens the gate,
+	 * its copies of the descriptors are closed.
+	 */
+	if (fork() == 0) {
+		gate_open(survivor->child_is_there);
 		_exit((int)read(survivor->pipe_ends[0], &byte, 1));
+	}
+	gate_pass(survivor->child_is_there);
 	raise(SIGKILL);
 	return 1;
 }
 
 Test(forked, a_child_does_not_keep_a_dead_parent_alive)
 {
-	struct survivor survivor = { .name = new_ring(0) };
+	struct survivor survivor = { .name = new_ring(0), .child_is_there = gate_new() };
 
 	cr_assert_eq(pipe(survivor.pipe_ends), 0);
 	cr_assert_eq(child_run(die_leaving_a_child, &survivor), CHILD_SIGNAL + SIGKILL);

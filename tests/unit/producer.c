@@ -374,7 +374,7 @@ Test(producer, gathers_pieces)
 	expect_ok(shmring_writev(producer, parts, 5, 3, 0));
 	expect_ok(shmring_writev(producer, NULL, 0, 4, 0));
 	for (int i = 0; i < 1025; i++)
-		pieces[i] = piece_of("0123456789abcdef" + i % 16, 1);
+		pieces[i] = piece_of(&"0123456789abcdef"[i % 16], 1);
 	expect_ok(shmring_writev(producer, pieces, 1024, 5, 0));
 	expect_result(shmring_writev(producer, pieces, 1025, 5, 0), -EINVAL);
 	expect_result(shmring_writev(producer, pieces, -1, 5, 0), -EINVAL);
