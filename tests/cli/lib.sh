@@ -39,7 +39,7 @@ clean_up() {
 } 2>/dev/null
 
 trap clean_up EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT PIPE TERM
 cd "$work" || exit 1
 
 # ---- running ----

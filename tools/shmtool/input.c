@@ -31,7 +31,9 @@ int input_open(struct input *input, const char *file)
 	at = S_ISREG(stat.st_mode) ? lseek(input->fd, 0, SEEK_CUR) : -1;
 	if (at >= 0 && stat.st_size > at)
 		input->size = (uint64_t)(stat.st_size - at);
-	return 0;
+	input->room = READ_BYTES;
+	input->bytes = malloc(input->room);
+	return input->bytes ? 0 : -ENOMEM;
 }
 
 void input_close(struct input *input)
@@ -45,7 +47,7 @@ void input_close(struct input *input)
 static int make_room(struct input *input, size_t least)
 {
 	const size_t left = input->end - input->start;
-	size_t room = input->room ? input->room : READ_BYTES;
+	size_t room = input->room;
 	char *bytes;
 
 	if (input->start > 0) {
@@ -54,7 +56,7 @@ static int make_room(struct input *input, size_t least)
 		input->end = left;
 	}
 	/* Step by step: what a record may need is only reserved when one does. */
-	if (input->room > 0 && left == room)
+	if (left == room)
 		room = room < least / 2 ? room * 2 : least;
 	if (room <= left)
 		room = left + READ_BYTES;
