@@ -16,7 +16,7 @@ trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 run() { # PROGRAM...: its output goes to $work/out
-	timeout 60 "$@" >"$work/out" 2>"$work/err"
+	timeout -k 9 60 "$@" >"$work/out" 2>"$work/err"
 }
 
 expect() { # NAME STATUS WANTED: the program ended with status 0, wrote this, and left nothing behind
@@ -53,7 +53,7 @@ records='0: record 0
 2: record 2
 3: record 3
 4: record 4'
-timeout 60 "$examples/producer" "$ring" &
+timeout -k 9 60 "$examples/producer" "$ring" &
 run "$examples/consumer" "$ring"
 status=$?
 wait $! || status=$?
@@ -96,7 +96,7 @@ tap_check "observer lost some, and counted all" [ "$((${seen:-0} + ${lost:-0})) 
 
 mkfifo "$work/fifo"
 "$SHMTOOL" create "$ring"
-timeout 60 "$examples/cancel" "$ring" >"$work/fifo" 2>"$work/err" &
+timeout -k 9 60 "$examples/cancel" "$ring" >"$work/fifo" 2>"$work/err" &
 cancel=$!
 exec 3<"$work/fifo"
 read -r line <&3 && echo "$line" >"$work/out"

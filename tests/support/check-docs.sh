@@ -96,6 +96,7 @@ overhead=$(size $(($($awk '$1 == "layout_data" || $1 == "layout_control" { n += 
 least=$(size "$(value SHMRING_CAPACITY_MIN)")
 most=$(size "$(value SHMRING_CAPACITY_MAX)")
 usual=$(size "$(value SHMRING_CAPACITY_DEFAULT)")
+says README.md "one segment in two files, because permissions are per file: created, listed, measured and removed as one."
 says README.md "| subscriptions | $(value SHMRING_SUBSCRIPTIONS) |"
 says README.md "| capacity | $least to $most, a power of two; $usual by default |"
 says README.md "| memory | the capacity and $overhead, all reserved at creation |"
