@@ -5,7 +5,7 @@ report=$(mktemp) || exit 1
 trap 'rm -f "$report"' EXIT
 trap 'exit 1' HUP INT TERM
 
-"${top_builddir:-.}/tests/unit/unit" --timeout 100 --tap="$report" "$@" >&2
+"${top_builddir:-.}/tests/unit/unit" --tap="$report" "$@" >&2
 status=$?
 
 # Without the times that Criterion appends: a name must not change from run to run.
