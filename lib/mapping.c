@@ -86,6 +86,10 @@ void mapping_drop(struct segment *segment)
 	unmap_both(segment);
 }
 
+void mapping_forked(void)
+{
+}
+
 #else /* SHMRING_TSAN_BUILD */
 
 /*
@@ -189,6 +193,13 @@ void mapping_drop(struct segment *segment)
 	pthread_mutex_unlock(&shared_mutex);
 	segment->data = NULL;
 	segment->control = NULL;
+}
+
+void mapping_forked(void)
+{
+	/* Another thread may have held the mutex; there is none in the child. */
+	shared_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	shared_mappings = NULL;
 }
 
 #endif /* SHMRING_TSAN_BUILD */

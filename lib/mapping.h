@@ -14,4 +14,7 @@ int mapping_make(struct segment *segment, enum segment_role role, int control_fd
 /* Undoes it, also half-made. */
 void mapping_drop(struct segment *segment);
 
+/* In a forked child: forgets what it does not have. */
+void mapping_forked(void);
+
 #endif

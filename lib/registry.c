@@ -7,6 +7,7 @@
 #include <urcu-bp.h>
 #include <urcu/rculist.h>
 
+#include "mapping.h"
 #include "registry.h"
 #include "wait.h"
 
@@ -40,6 +41,7 @@ static void after_fork_child(void)
 	struct handle *handle;
 
 	urcu_bp_after_fork_child();
+	mapping_forked();
 	cds_list_for_each_entry(handle, &handles, node) {
 		segment_forked(&handle->segment);
 		handle->is_forked = true;

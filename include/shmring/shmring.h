@@ -32,6 +32,7 @@
  *
  * example-begin
  *	#include <shmring/shmring.h>
+ *	#include <errno.h>
  *	#include <stdio.h>
  *	#include <string.h>
  *
@@ -54,10 +55,14 @@
  *		shmring_write(producer, "world", 5, 0, -1);
  *		shmring_producer_close(producer);
  *
- *		while ((error = shmring_wait(consumer, -1)) == 0) {
- *			while (shmring_read(consumer, &record) == 0)
+ *		while (error == 0) {
+ *			error = shmring_read(consumer, &record);
+ *			if (error == 0) {
  *				printf("%.*s\n", (int)record.length, (const char *)record.data);
- *			shmring_release(consumer);
+ *				error = shmring_release(consumer);
+ *			} else if (error == -EAGAIN) {
+ *				error = shmring_wait(consumer, -1);
+ *			}
  *		}
  *		printf("%s\n", shmring_strerror(error));
  *		shmring_consumer_close(consumer);
@@ -210,7 +215,7 @@ SHMRING_API int shmring_create(const char *name, const struct shmring_create_opt
 /*
  * Removes a ring's name. Processes that have it open go on with what is in it and are then told -ESTALE.
  * Something that is no ring is left alone.
- * Errors: -ENOENT, -EBADMSG, -EACCES.
+ * Errors: -ENOENT, -EBADMSG, -EACCES, -EINVAL, -ENAMETOOLONG.
  */
 SHMRING_API int shmring_unlink(const char *name);
 
@@ -231,7 +236,8 @@ struct shmring_producer_options {
 /*
  * Opens a ring to write to. A ring has one producer at a time; a dead one is succeeded: the new one goes
  * on behind the last record that was published.
- * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN, -EACCES, -ETIMEDOUT.
+ * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN, -EACCES,
+ * -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
  */
 SHMRING_API int shmring_producer_open(struct shmring_producer **producer, const char *name,
 				      const struct shmring_producer_options *options);
@@ -340,7 +346,7 @@ struct shmring_consumer_options {
 /*
  * Joins a ring with a subscription of its own, which ends with shmring_consumer_close or with the process.
  * Errors: -ENOENT, -EBUSY (the name is in use), -EUSERS, -ERANGE, -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN,
- * -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
+ * -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays locked for two seconds).
  */
 SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
 				      const struct shmring_consumer_options *options);
@@ -393,7 +399,7 @@ SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffe
 				  struct shmring_record *record);
 
 /*
- * Waits until there is a record to read: spins for a little while if that paid off lately, then sleeps.
+ * Waits until there is something to read, be it an error like -EBADMSG: spins for a little while if that paid off lately, then sleeps.
  * -EPIPE and -EOWNERDEAD are returned once for each producer; a further wait waits for the next producer.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECANCELED.
  */
