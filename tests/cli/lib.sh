@@ -172,6 +172,15 @@ accepted() { # NAME COMMAND...
 	check "$accepted_name" succeeded
 }
 
+list() { # NAME COMMAND...: runs ls, and puts a name that it gave a line to itself in front of the rest again
+	accepted "$@"
+	sed '/^[^ /]*$/{
+N
+s/\n//
+}' out >joined
+	mv joined out
+}
+
 nothing_left() {
 	left=$(left_behind)
 	[ -z "$left" ] || {

@@ -96,8 +96,8 @@ static error_t set_mode(struct create *create, const char *argument, const struc
 		size_t length = parse_grant(create, grant);
 
 		if (length == 0)
-			return arguments_error(state, "--mode takes WHO=ROLE, like group=consumer,other=observer, not '%s'",
-					       grant);
+			return arguments_error(state, "--mode takes WHO=ROLE, like group=consumer,other=observer, "
+					       "not '%s'", grant);
 		grant += length;
 		if (*grant == '\0')
 			return 0;
@@ -177,11 +177,13 @@ static int compare(const struct create *create, const struct shmring_info *info)
 		return report(create->name, "the ring that is there has a capacity of %s; ask for that, or remove it",
 			      print_bytes(text, (double)info->capacity));
 	if (create->wake_given && create->options.wake_mode != info->wake_mode)
-		return report(create->name, "the ring that is there has another wake mode; ask for that, or remove it");
+		return report(create->name,
+			      "the ring that is there has another wake mode; ask for that, or remove it");
 	if (create->options.tag) {
 		memcpy(tag, create->options.tag, create->options.tag_length);
 		if (memcmp(tag, info->tag, sizeof(tag)) != 0)
-			return report(create->name, "the ring that is there has another tag; ask for that, or remove it");
+			return report(create->name,
+				      "the ring that is there has another tag; ask for that, or remove it");
 	}
 	return STATUS_DONE;
 }

@@ -106,7 +106,8 @@ static void print_name(const char *name, int width)
 		printf("\n%*s", width, "");
 }
 
-#define NAME_WIDTH 32
+/* So that even the longest reason fits 80 columns. */
+#define NAME_WIDTH 24
 
 static void print_ring(const struct entry *entry)
 {
@@ -115,7 +116,7 @@ static void print_ring(const struct entry *entry)
 
 	print_name(entry->name, NAME_WIDTH);
 	if (entry->error) {
-		printf(" cannot be seen: %s\n", shmring_strerror(entry->error));
+		printf(" %s\n", shmring_strerror(entry->error));
 		return;
 	}
 	if (info->control_visible)
@@ -135,7 +136,7 @@ static void print_table(const struct ls *ls)
 		if (ls->entries[i].kind != SHMRING_ENTRY_ORPHAN)
 			continue;
 		print_name(ls->entries[i].name, NAME_WIDTH);
-		printf(" its ring is gone, only a control object is left; remove\n/dev/shm/%s\n", ls->entries[i].file);
+		printf(" only a control object is left; remove\n/dev/shm/%s\n", ls->entries[i].file);
 	}
 }
 
@@ -168,7 +169,8 @@ static json_t *json_list(const struct ls *ls)
 		if (entry->kind == SHMRING_ENTRY_RING)
 			json_array_append_new(rings, json_ring(entry));
 		else
-			json_array_append_new(orphans, json_pack("{s:s, s:s}", "name", entry->name, "file", entry->file));
+			json_array_append_new(orphans, json_pack("{s:s, s:s}", "name", entry->name,
+								 "file", entry->file));
 	}
 	return json_pack("{s:o, s:o}", "rings", rings, "orphans", orphans);
 }

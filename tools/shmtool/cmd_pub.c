@@ -88,7 +88,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return arguments_name(pub->attach.name ? &pub->file : &pub->attach.name, argument, state);
 	case ARGP_KEY_END:
 		if (pub->cutter.form == FORM_FRAMED && pub->cutter.type_given)
-			return arguments_error(state, "--type does not go with --framed, where each record has its own");
+			return arguments_error(state,
+					       "--type does not go with --framed, where each record has its own");
 		return 0;
 	default:
 		return attach_argument(&pub->attach, key, argument, state);
@@ -100,8 +101,9 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "NAME [FILE]",
 	.doc = "Publishes FILE, or standard input, in a ring: each line is a record, without its newline."
-	       "\vWhat comes from a pipe or terminal is published as it comes. At the end of the input the stream is "
-	       "closed; the ring stays, and others may read what is in it, or publish more. BYTES may end in K, M or G.",
+	       "\vWhat comes from a pipe or terminal is published as it comes. At the end of the input the "
+	       "stream is closed; the ring stays, and others may read what is in it, or publish more. BYTES "
+	       "may end in K, M or G.",
 };
 
 static int open_producer(void *context, int64_t timeout_ns)

@@ -96,7 +96,9 @@ int input_read(struct input *input, size_t least)
 
 /* ---- the three forms ---- */
 
-static enum cut take(struct input *input, struct piece *piece, size_t before, size_t length, size_t after, uint16_t type)
+/* Takes `length` bytes, and those that belong to them before and after. */
+static enum cut take(struct input *input, struct piece *piece, size_t before, size_t length, size_t after,
+		     uint16_t type)
 {
 	piece->data = input->bytes + input->start + before;
 	piece->length = length;

@@ -33,11 +33,12 @@ static void draw(struct progress *progress, uint64_t done, uint64_t now)
 	/* The file may have grown meanwhile. */
 	const double part = done < progress->size ? (double)done / (double)progress->size : 1;
 	const double seconds = (double)(now - progress->started) / 1e9;
+	const double rate = seconds > 0 ? (double)(uint64_t)((double)done / seconds) : 0;
 	int length, bar;
 
-	length = snprintf(figures, sizeof(figures), "%3.0f %%  %s of %s  %s/s", part * 100, print_bytes(done_text, (double)done),
-			  print_bytes(size_text, (double)progress->size),
-			  print_bytes(rate_text, seconds > 0 ? (double)(uint64_t)((double)done / seconds) : 0));
+	length = snprintf(figures, sizeof(figures), "%3.0f %%  %s of %s  %s/s", part * 100,
+			  print_bytes(done_text, (double)done), print_bytes(size_text, (double)progress->size),
+			  print_bytes(rate_text, rate));
 	bar = terminal_width() - length - (int)strlen("[] ") - 1;
 	if (bar >= 8)
 		fprintf(stderr, "\r[%-*.*s] %s\033[K", bar, (int)(part * bar), hashes, figures);

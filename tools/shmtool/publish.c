@@ -96,13 +96,16 @@ static int refuse(struct publishing *publishing, enum cut cut, const struct piec
 		if (input->end - input->start < FRAME_HEADER_BYTES)
 			return report(name, "%s ends with %zu of the %d bytes of the header of frame %" PRIu64
 				      "; it is not published, see where the input was cut off",
-				      input->file, input->end - input->start, FRAME_HEADER_BYTES, cutter->number);
+				      input->file, input->end - input->start, FRAME_HEADER_BYTES,
+				      cutter->number);
 		return report(name, "%s ends with %zu of the %zu bytes of frame %" PRIu64
 			      "; it is not published, see where the input was cut off",
-			      input->file, input->end - input->start - FRAME_HEADER_BYTES, piece->length, cutter->number);
+			      input->file, input->end - input->start - FRAME_HEADER_BYTES, piece->length,
+			      cutter->number);
 	default:
 		if (cutter->form == FORM_LINES)
-			return report(name, "%s: line %" PRIu64 " is longer than %" PRIu64 " bytes, the most this ring takes; "
+			return report(name, "%s: line %" PRIu64 " is longer than %" PRIu64
+				      " bytes, the most this ring takes; "
 				      "make a ring with a larger --capacity, or use --raw",
 				      input->file, cutter->number, cutter->maximum);
 		return report(name, "%s: frame %" PRIu64 " has %zu bytes, and this ring takes %" PRIu64 " at most; "

@@ -15,7 +15,8 @@ enum {
 static const struct argp_option options[] = {
 	{ "raw", KEY_RAW, NULL, 0, "Write the payloads and nothing between them", 0 },
 	{ "framed", KEY_FRAMED, NULL, 0, "Write each record behind a header of its length and type", 0 },
-	{ "from", KEY_FROM, "WHERE", 0, "Start at the oldest record (the default), the newest, or a sequence number", 0 },
+	{ "from", KEY_FROM, "WHERE", 0, "Start at the oldest record (the default), the newest, or a sequence number",
+	  0 },
 	{ "count", KEY_COUNT, "N", 0, "End after N records", 0 },
 	{ "follow", KEY_FOLLOW, NULL, 0, "Stay for the next producer when one is done", 0 },
 	OPTION_WAIT,

@@ -68,6 +68,8 @@ static int busy(const char *name, enum attempt attempt)
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
+#define RULE "A-Z a-z 0-9 . _ - that do not start with a dot"
+
 /* The library says only that an argument is bad; there may be two names among them. */
 static int bad_name(const char *name, enum attempt attempt)
 {
@@ -77,23 +79,51 @@ static int bad_name(const char *name, enum attempt attempt)
 			  strspn(bare, NAME_CHARACTERS) == length;
 
 	if (good && attempt == TO_CONSUME)
-		return report(name, "that cannot be a subscription's name; after --as, take 1 to %d of A-Z a-z 0-9 . _ - "
-			      "that do not start with a dot", SHMRING_SUBSCRIPTION_NAME_MAX);
+		return report(name, "that cannot be a subscription's name; after --as, take 1 to %d of " RULE,
+			      SHMRING_SUBSCRIPTION_NAME_MAX);
 	if (good)
 		return report(name, "%s; see shmtool(1)", shmring_strerror(EINVAL));
-	return report(name, "this cannot be a ring's name; take 1 to %d of A-Z a-z 0-9 . _ - that do not start with a dot",
-		      SHMRING_NAME_MAX);
+	return report(name, "this cannot be a ring's name; take 1 to %d of " RULE, SHMRING_NAME_MAX);
+}
+
+/* What an error means whatever was attempted. */
+static const struct sentence {
+	int error;
+	const char *text;
+} sentences[] = {
+	{ EEXIST, "a ring or file of that name exists; remove it, or accept it with --if-missing" },
+	{ ENOENT, "there is no such ring; make it with shmtool create, or wait for it with --wait" },
+	{ ETIMEDOUT, "no such ring came in time; make it with shmtool create, or wait longer" },
+	{ EPROTONOSUPPORT, "the ring is of another version, byte order or feature set; "
+			   "use the shmtool that made it, or make it anew" },
+	{ EUCLEAN, "the ring's two halves do not belong together, or one is missing; "
+		   "remove it with shmtool rm and make it anew" },
+	{ EPROTOTYPE, "the ring's tag is another one; see shmtool stat, or leave out --tag" },
+	{ ERANGE, "that sequence number has not been written yet; start --from newest, or later" },
+	{ ENOSPC, "/dev/shm is full; remove rings (shmtool ls shows them) or take a smaller --capacity" },
+	{ ENOSYS, "the system lacks something needed; see that /proc and /dev/shm are mounted" },
+	{ ESTALE, "the ring was removed or replaced; make it again, or start again" },
+	{ EOWNERDEAD, "the producer died; all that it published has been read, start it again for the rest" },
+	{ ECONNRESET, "this subscription was evicted for being too slow; subscribe again" },
+	{ ENOMEM, "this process is out of memory; free some" },
+};
+
+static int report_any(const char *name, int error)
+{
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (sentences[i].error == error)
+			return report(name, "%s", sentences[i].text);
+	return report(name, "%s; see shmtool(1)", shmring_strerror(error));
 }
 
 int report_error(const char *name, int error, enum attempt attempt)
 {
-	switch (error < 0 ? -error : error) {
+	error = error < 0 ? -error : error;
+	switch (error) {
 	case ENOENT:
 		if (attempt == TO_REMOVE)
 			return report(name, "there is no such ring; see shmtool ls");
-		return report(name, "there is no such ring; make it with shmtool create, or wait for it with --wait");
-	case EEXIST:
-		return report(name, "a ring or file of that name exists; remove it, or accept it with --if-missing");
+		return report_any(name, error);
 	case EACCES:
 	case EPERM:
 		return no_permission(name, attempt);
@@ -105,36 +135,14 @@ int report_error(const char *name, int error, enum attempt attempt)
 	case EBADMSG:
 		return report(name, "/dev/shm/%s is not a ring, or is damaged; remove the file, or use another name",
 			      *name == '/' ? name + 1 : name);
-	case EPROTONOSUPPORT:
-		return report(name, "the ring is of another version, byte order or feature set; use the shmtool that "
-				    "made it, or make it anew");
-	case EUCLEAN:
-		return report(name, "the ring's two halves do not belong together, or one is missing; remove it with "
-				    "shmtool rm and make it anew");
-	case EPROTOTYPE:
-		return report(name, "the ring's tag is another one; see shmtool stat, or leave out --tag");
 	case EUSERS:
 		return report(name, "all %d subscriptions are taken; end one of them, or watch with shmtool tail",
 			      SHMRING_SUBSCRIPTIONS);
-	case ERANGE:
-		return report(name, "that sequence number has not been written yet; start --from newest, or later");
-	case ENOSPC:
-		return report(name, "/dev/shm is full; remove rings (shmtool ls shows them) or take a smaller --capacity");
-	case ENOSYS:
-		return report(name, "the system lacks something needed; see that /proc and /dev/shm are mounted");
-	case ETIMEDOUT:
-		return report(name, "no such ring came in time; make it with shmtool create, or wait longer");
-	case ESTALE:
-		return report(name, "the ring was removed or replaced; make it again, or start again");
 	case EOWNERDEAD:
-		report(name, "the producer died; what it had published has been read, start it again for the rest");
-		return STATUS_INCOMPLETE;
 	case ECONNRESET:
-		report(name, "this subscription was evicted for being too slow; subscribe again");
+		report_any(name, error);
 		return STATUS_INCOMPLETE;
-	case ENOMEM:
-		return report(name, "this process is out of memory; free some");
 	default:
-		return report(name, "%s; see shmtool(1)", shmring_strerror(error));
+		return report_any(name, error);
 	}
 }

@@ -64,7 +64,8 @@ static void print_producer(const struct shmring_info *info)
 	}
 	printf(LABEL "number %" PRIu64 ", %s", "producer", info->epoch, liveness[info->producer_alive % 3]);
 	if (info->producer_pid)
-		printf(", process %" PRId32 " since %s", info->producer_pid, print_time(since, info->producer_since_ns));
+		printf(", process %" PRId32 " since %s", info->producer_pid,
+		       print_time(since, info->producer_since_ns));
 	putchar('\n');
 }
 
@@ -78,7 +79,8 @@ static void print_stream(const struct view *view)
 	print_producer(info);
 	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "oldest", info->oldest_sequence,
 	       info->oldest_position);
-	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "next", info->head_sequence, info->head_position);
+	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "next", info->head_sequence,
+	       info->head_position);
 	if (view->elapsed_ns)
 		printf(LABEL "%.0f records/s, %s/s\n", "rate", (double)view->records / seconds,
 		       print_bytes(text, (double)(uint64_t)((double)view->bytes / seconds)));
@@ -108,8 +110,8 @@ int stat_print_table(const struct view *view)
 	}
 	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions, SHMRING_SUBSCRIPTIONS);
 	if (view->subscriptions > 0)
-		printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state", "lag: records",
-		       "bytes", "age");
+		printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state",
+		       "lag: records", "bytes", "age");
 	for (unsigned int i = 0; i < view->subscriptions; i++)
 		print_subscription(&view->subscription[i]);
 	return STATUS_DONE;
