@@ -76,6 +76,8 @@ mount_in_tree() {
 		mount -t tmpfs -o mode=755 tmpfs "$root/dev" &&
 		mkdir "$root/dev/shm" "$root/dev/pts" &&
 		mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" &&
+		mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" &&
+		ln -s pts/ptmx "$root/dev/ptmx" &&
 		mknod -m 666 "$root/dev/null" c 1 3 && mknod -m 666 "$root/dev/zero" c 1 5 &&
 		mknod -m 666 "$root/dev/full" c 1 7 && mknod -m 666 "$root/dev/random" c 1 8 &&
 		mknod -m 666 "$root/dev/urandom" c 1 9 && mknod -m 666 "$root/dev/tty" c 5 0 &&
