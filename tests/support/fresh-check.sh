@@ -65,14 +65,16 @@ make_bare_tree() {
 remove_tree() {
 	[[ -n $root ]] || return 0
 	# Deepest first; lazily, should something in there still hold a file.
-	awk -v root="$root/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
+	awk -v root="$root" '$2 == root || index($2, root "/") == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n 1 umount -l
 	# Never remove through a mount that would not go.
-	grep -qF " $root/" /proc/mounts || rm -rf "$root"
+	grep -qF " $root" /proc/mounts || rm -rf "$root"
 	root=
 }
 
+# The root is a mount as on any machine: tests that have a mount namespace of their own make it private.
 mount_in_tree() {
-	mount -t proc proc "$root/proc" &&
+	mount --bind "$root" "$root" &&
+		mount -t proc proc "$root/proc" &&
 		mount -t tmpfs -o mode=755 tmpfs "$root/dev" &&
 		mkdir "$root/dev/shm" "$root/dev/pts" &&
 		mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm" &&
