@@ -55,10 +55,10 @@ static uint64_t number(const struct plan *plan, const char *text, char **end)
 	switch (**end) {
 	case 'G':
 		value <<= 10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'M':
 		value <<= 10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'K':
 		value <<= 10;
 		++*end;
