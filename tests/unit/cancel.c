@@ -85,6 +85,20 @@ Test(cancel, leaves_reading_and_other_handles_alone)
 	expect_ok(shmring_consumer_close(consumer));
 }
 
+Test(cancel, a_write_that_need_not_wait_still_succeeds)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	struct shmring_record record;
+
+	expect_ok(shmring_cancel(producer));
+	expect_ok(shmring_write(producer, "x", 1, 0, -1));
+	expect_ok(shmring_read(consumer, &record));
+	write_records(producer, 3, SMALL_MAXIMUM - 16);
+	expect_result(shmring_write(producer, "", SMALL_MAXIMUM, 0, -1), -ECANCELED);
+}
+
 Test(cancel, refuses_what_is_no_open_handle)
 {
 	const char *name = new_ring(0);

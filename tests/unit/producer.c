@@ -2,6 +2,7 @@
 /* Opening to write; reserve, commit, abort; how much fits. */
 #include "unit.h"
 
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include "../support/objects.h"
@@ -114,7 +115,7 @@ Test(producer, requires_the_tag)
 	expect_ok(shmring_producer_open(&producer, name, &options));
 }
 
-Test(producer, refuses_options_of_a_wrong_size)
+Test(producer, refuses_options_it_does_not_understand)
 {
 	const char *name = new_ring(0);
 	struct shmring_producer_options options = SHMRING_PRODUCER_OPTIONS_INIT;
@@ -123,6 +124,13 @@ Test(producer, refuses_options_of_a_wrong_size)
 
 	options.size = 0;
 	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
+	options.size = sizeof(options);
+	options.reserved = 1;
+	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
+	options.reserved = 0;
+	options.prefault = 2;
+	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
+	expect_result(shmring_producer_open(NULL, name, NULL), -EINVAL);
 	cr_assert_null(producer);
 	producer = new_producer(name);
 	info.size = 0;
@@ -150,6 +158,30 @@ Test(producer, carries_every_length_from_0_to_the_maximum)
 	}
 	write_records(producer, 1, SMALL_MAXIMUM);
 	expect_run(consumer, sequence, 1, SMALL_MAXIMUM);
+}
+
+Test(producer, can_have_all_pages_mapped_beforehand)
+{
+	const char *name = new_ring(1 << 20);
+	struct shmring_producer_options options = SHMRING_PRODUCER_OPTIONS_INIT;
+	struct shmring_consumer_options consumer_options = SHMRING_CONSUMER_OPTIONS_INIT;
+	struct shmring_producer *producer;
+	struct shmring_consumer *consumer;
+	struct rusage before, after;
+
+	options.prefault = consumer_options.prefault = 1;
+	expect_ok(shmring_producer_open(&producer, name, &options));
+	expect_ok(shmring_consumer_open(&consumer, name, &consumer_options));
+	write_records(producer, 1, 100);
+	expect_run(consumer, 0, 1, 100);
+	getrusage(RUSAGE_SELF, &before);
+	for (unsigned int i = 0; i < 3000; i++) {
+		write_records(producer, 1, 1000);
+		expect_run(consumer, 1 + i, 1, 1000);
+	}
+	getrusage(RUSAGE_SELF, &after);
+	/* The ring has 256 pages; some others, of the test's own, may come in. */
+	cr_assert_lt(after.ru_minflt - before.ru_minflt, 100);
 }
 
 Test(producer, carries_every_type)

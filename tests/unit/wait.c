@@ -299,3 +299,19 @@ Test(wait, a_blocked_producer_goes_on_when_the_consumer_dies)
 	}
 	cr_assert_eq(child_wait(child), CHILD_SIGNAL + SIGKILL);
 }
+
+Test(wait, the_dead_do_not_count_as_consumers)
+{
+	struct stopper stopper = { new_ring(0), gate_new(), gate_new() };
+	struct shmring_producer *producer = new_producer(stopper.ring);
+	pid_t child = child_start(subscribe_and_die, &stopper);
+
+	expect_ok(shmring_producer_wait_consumers(producer, 1, -1));
+	gate_pass(stopper.subscribed);
+	gate_open(stopper.die);
+	cr_assert_eq(child_wait(child), CHILD_SIGNAL + SIGKILL);
+	expect_result(shmring_producer_wait_consumers(producer, 1, 0), -EAGAIN);
+	expect_result(shmring_producer_wait_consumers(producer, SHMRING_SUBSCRIPTIONS, 0), -EAGAIN);
+	expect_result(shmring_producer_wait_consumers(producer, SHMRING_SUBSCRIPTIONS + 1, -1),
+		      -EINVAL);
+}
