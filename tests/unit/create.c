@@ -211,8 +211,8 @@ Test(create, two_rings_at_a_time_make_one)
 			cr_assert(status == 0 || status == EEXIST, "status %d", status);
 			made += status == 0;
 		}
-		cr_assert_eq(made, 1);
-		cr_assert_eq(shm_files_of(name), 2);
+		cr_assert_eq(made, 1, "%d were made", made);
+		cr_assert_eq(shm_files_of(name), 2, "%u files", shm_files_of(name));
 		expect_ok(shmring_unlink(name));
 	}
 }
