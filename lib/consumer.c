@@ -50,7 +50,7 @@ static int resume(struct shmring_consumer *consumer)
 	uint64_t head;
 
 	/* Only an evicted subscription can be overtaken if it gates. */
-	if (consumer_gates(consumer))
+	if (consumer_gates(consumer) || consumer_evicted(consumer))
 		return -ECONNRESET;
 	head = walk_head(segment);
 	consumer->cursor = index_first_at(segment, walk_floor(segment) + segment->capacity / RESUME_SHARE, head);
@@ -152,6 +152,8 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 
 	if (consumer->handle.is_forked)
 		return -EOWNERDEAD;
+	if (consumer_evicted(consumer))
+		return -ECONNRESET;
 	for (int laps = 0; laps < LAPS_MAX;) {
 		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
 		uint64_t word = consumer_load(consumer, header);
@@ -197,7 +199,7 @@ int shmring_read(struct shmring_consumer *consumer, struct shmring_record *recor
 	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum))
 		return read_slowly(consumer, record);
 	sequence = consumer_load(consumer, header + 1);
-	if (unlikely(sequence != consumer->expected))
+	if (unlikely(sequence != consumer->expected || consumer_evicted(consumer)))
 		return read_slowly(consumer, record);
 	deliver(consumer, record, header, word, sequence, 0);
 	return 0;
@@ -229,6 +231,8 @@ static cold_path int release_refused(struct shmring_consumer *consumer)
 
 	if (consumer->handle.is_forked)
 		return -EOWNERDEAD;
+	if (consumer_evicted(consumer))
+		return -ECONNRESET;
 	/* Nothing was read that could be torn: the next read goes on further ahead. */
 	if (consumer->cursor == consumer->released)
 		return 0;
@@ -241,14 +245,29 @@ static cold_path int release_refused(struct shmring_consumer *consumer)
 	return -EOVERFLOW;
 }
 
+/* A mark that is being written counts for nothing: the tail agrees with the other one. */
+void consumer_mark(struct shmring_consumer *consumer)
+{
+	struct layout_mark *mark = &consumer->marks->mark[consumer->mark ^= 1];
+
+	atomic_store_explicit(&mark->position, TAIL_NONE, memory_order_relaxed);
+	/* Release: each behind the one before, for whoever comes after a kill in between. */
+	atomic_store_explicit(&mark->sequence, consumer->expected, memory_order_release);
+	/* [MARK] release, then the tail with release; pairs with consumer_return.c:mark_find() */
+	atomic_store_explicit(&mark->position, consumer->cursor, memory_order_release);
+}
+
 int shmring_release(struct shmring_consumer *consumer)
 {
 	const uint64_t before = consumer->released;
 
 	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
 	fence_acquire();
-	if (unlikely(atomic_load_explicit(consumer->floor, memory_order_relaxed) > before))
+	if (unlikely(atomic_load_explicit(consumer->floor, memory_order_relaxed) > before ||
+		     consumer_evicted(consumer)))
 		return release_refused(consumer);
+	if (unlikely(consumer->marks != NULL))
+		consumer_mark(consumer);
 	/* [RELEASE] release: our reads are over; pairs with floor.c:gate_of() */
 	atomic_store_explicit(consumer->tail, consumer->cursor, memory_order_release);
 	consumer->released = consumer->cursor;

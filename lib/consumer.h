@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * consumer.h - what a consumer's or observer's handle holds. consumer.c reads; consumer_open.c comes, goes and seeks;
- * consumer_wait.c waits.
+ * consumer_return.c comes back, after an eviction or as a durable subscription's next process; consumer_wait.c waits.
  */
 #ifndef SHMRING_CONSUMER_H
 #define SHMRING_CONSUMER_H
@@ -10,6 +10,7 @@
 #include "registry.h"
 #include "subscription.h"
 #include "wait.h"
+#include "walk.h"
 
 struct shmring_consumer {
 	struct handle handle; /* first: shmring_cancel goes by its address */
@@ -28,6 +29,9 @@ struct shmring_consumer {
 	uint64_t idle_expected;  /* `expected` when last there was nothing to read */
 	const shared_u64 *floor;
 	shared_u64 *tail;        /* an observer's is private */
+	const shared_u64 *state; /* the subscription's state word; an observer's is private */
+	uint64_t active;         /* what it is unless the subscription was evicted */
+	struct layout_tail *marks; /* a durable subscription's; null otherwise */
 	unsigned int block_shift;
 
 	/* Used now and then. */
@@ -48,7 +52,9 @@ struct shmring_consumer {
 	uint64_t sleeps;
 	uint64_t wakeups;
 	uint64_t late;
+	unsigned int mark;          /* the one that was written last */
 	shared_u64 private_tail;
+	shared_u64 private_state;
 	shared_u64 nothing;         /* a header word that never becomes valid, for a forked child */
 	shared_u64 everything;      /* a floor above everything, for the same */
 };
@@ -61,7 +67,14 @@ static inline shared_u64 *consumer_word(const struct shmring_consumer *consumer,
 /* Holds the producer back. */
 static inline bool consumer_gates(const struct shmring_consumer *consumer)
 {
-	return consumer->subscribed && consumer->subscription.policy == SHMRING_RELIABLE;
+	return consumer->subscribed && policy_gates((unsigned int)consumer->subscription.policy);
+}
+
+/* Or otherwise not what it was: the subscription is lost until shmring_rejoin. */
+static inline bool consumer_evicted(const struct shmring_consumer *consumer)
+{
+	/* Relaxed: whoever overwrote something is found out by [FLOOR]. This only tells why. */
+	return atomic_load_explicit(consumer->state, memory_order_relaxed) != consumer->active;
 }
 
 /* A header or sequence word. */
@@ -78,6 +91,15 @@ bool consumer_lapped(const struct shmring_consumer *consumer);
  * producer is looked for, by system calls, rather than only what is known of it. `epoch` is told, for shmring_wait.
  */
 int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch);
+
+/* Goes on at a place, whose sequence number is the one to expect there. */
+void consumer_settle(struct shmring_consumer *consumer, struct place place);
+
+/* Before the tail is moved to the cursor: marks its place, for a durable subscription. */
+void consumer_mark(struct shmring_consumer *consumer);
+
+/* Finds the place at which a durable subscription goes on. Errors: -EBADMSG, -ECONNRESET. */
+int consumer_resume(struct shmring_consumer *consumer, struct place *place);
 
 /* Lets a producer that waits for room know that there is some now. */
 void consumer_room_look(const struct shmring_consumer *consumer);

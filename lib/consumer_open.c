@@ -8,7 +8,6 @@
 #include "consumer.h"
 #include "index.h"
 #include "options.h"
-#include "walk.h"
 
 /*
  * Without a gate, the producer may overwrite a place while it is looked up. Looking takes microseconds, and a
@@ -89,12 +88,15 @@ static int find(const struct shmring_consumer *consumer, enum shmring_start star
 					  find_ungated(consumer, start, value, found);
 }
 
-static void settle(struct shmring_consumer *consumer, struct place place)
+void consumer_settle(struct shmring_consumer *consumer, struct place place)
 {
 	consumer->cursor = consumer->released = place.position;
 	consumer->expected = consumer->released_expected = place.sequence;
 	consumer->released_lost = consumer->lost;
 	consumer->idle_expected = place.sequence;
+	consumer->active = consumer->subscribed ? subscription_active(&consumer->subscription) : 0;
+	if (consumer->marks)
+		consumer_mark(consumer);
 	atomic_store_explicit(consumer->tail, place.position, memory_order_release);
 }
 
@@ -107,6 +109,9 @@ static void consumer_forked(struct handle *handle)
 	consumer->mask = 0;
 	consumer->floor = &consumer->everything;
 	consumer->tail = &consumer->private_tail;
+	consumer->state = &consumer->private_state;
+	consumer->marks = NULL;
+	consumer->active = 0;
 }
 
 static bool start_known(enum shmring_start start)
@@ -116,11 +121,19 @@ static bool start_known(enum shmring_start start)
 
 static int options_check(const struct shmring_consumer_options *options, bool subscribes)
 {
-	if (options->prefault > 1 || options->reserved != 0 || !start_known(options->start))
+	const bool has_deadline = options->policy == SHMRING_DEADLINE;
+
+	if (options->prefault > 1 || options->durable > 1 || !start_known(options->start))
 		return -EINVAL;
 	if (!subscribes)
-		return options->subscription || options->policy != 0 ? -EINVAL : 0;
-	if (options->policy != SHMRING_RELIABLE && options->policy != SHMRING_LOSSY)
+		return options->subscription || options->policy != 0 || options->durable || options->deadline_ns != 0 ?
+			       -EINVAL :
+			       0;
+	if (!policy_gates(options->policy) && options->policy != SHMRING_LOSSY)
+		return -EINVAL;
+	if (has_deadline ? options->deadline_ns <= 0 : options->deadline_ns != 0)
+		return -EINVAL;
+	if (options->durable && !options->subscription)
 		return -EINVAL;
 	return options->subscription ? name_check_subscription(options->subscription) : 0;
 }
@@ -135,40 +148,82 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 	consumer->block_shift = segment->block_shift;
 	consumer->floor = &segment->data->floor;
 	consumer->tail = &consumer->private_tail;
+	consumer->state = &consumer->private_state;
 	consumer->subscribed = subscribes;
 	atomic_init(&consumer->everything, UINT64_MAX);
 	spin_init(&consumer->spin);
+}
+
+/* Takes a place in the table. */
+static int subscribe(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
+{
+	struct segment *segment = &consumer->handle.segment;
+	struct subscription *subscription = &consumer->subscription;
+	int error;
+
+	if (options->subscription)
+		strcpy(subscription->name, options->subscription);
+	subscription->policy = options->policy;
+	subscription->deadline_ns = (uint64_t)options->deadline_ns;
+	subscription->durable = options->durable;
+	segment->gates = consumer_gates(consumer);
+	error = subscription_join(segment, subscription);
+	if (error)
+		return error;
+	consumer->tail = &segment->control->tail[subscription->slot].tail;
+	consumer->state = &segment->control->state[subscription->slot];
+	if (subscription->durable)
+		consumer->marks = &segment->control->tail[subscription->slot];
+	return 0;
+}
+
+/* A new subscription's way into the stream. From `subscription_keep` on it outlives this process. */
+static int enter(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
+{
+	struct segment *segment = &consumer->handle.segment;
+	struct subscription *subscription = &consumer->subscription;
+	struct place place;
+	int error = find(consumer, options->start, options->start_value, &place);
+
+	if (error)
+		return error;
+	consumer_settle(consumer, place);
+	/* One that gates is ACTIVE already; this is for the others, whose tail says nothing before. */
+	if (!consumer_gates(consumer) && !subscription_activate(segment, subscription))
+		return -ECONNRESET;
+	if (subscription->durable && !subscription_keep(segment, subscription))
+		return -ECONNRESET;
+	consumer->active = subscription_active(subscription);
+	return 0;
 }
 
 /* With the segment attached and the handle registered. */
 static int join(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
 {
 	struct segment *segment = &consumer->handle.segment;
-	struct subscription *subscription = &consumer->subscription;
 	struct place place;
 	int error;
 
-	if (consumer->subscribed) {
-		if (options->subscription)
-			strcpy(subscription->name, options->subscription);
-		subscription->policy = options->policy;
-		segment->gates = consumer_gates(consumer);
-		error = subscription_join(segment, subscription);
-		if (error)
-			return error;
-		consumer->tail = &segment->control->tail[subscription->slot].tail;
+	if (!consumer->subscribed) {
+		error = find(consumer, options->start, options->start_value, &place);
+		if (!error)
+			consumer_settle(consumer, place);
+		return error;
 	}
-	error = find(consumer, options->start, options->start_value, &place);
-	if (!error) {
-		settle(consumer, place);
-		/* One that gates is ACTIVE already; this is for the others, whose tail says nothing before. */
-		if (consumer->subscribed && !consumer_gates(consumer))
-			subscription_activate(segment, subscription);
-		if (consumer->subscribed)
-			subscription_ring_room(segment);
-	} else if (consumer->subscribed) {
-		subscription_leave(segment, subscription);
+	error = subscribe(consumer, options);
+	if (error)
+		return error;
+	if (consumer->subscription.resumed) {
+		error = consumer_resume(consumer, &place);
+		if (!error)
+			consumer_settle(consumer, place);
+	} else {
+		error = enter(consumer, options);
 	}
+	if (error)
+		subscription_leave(segment, &consumer->subscription);
+	else
+		subscription_ring_room(segment);
 	return error;
 }
 
@@ -245,14 +300,18 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 		return -EOWNERDEAD;
 	if (!start_known(start))
 		return -EINVAL;
-	if (consumer_gates(consumer) && !subscription_reopen(segment, &consumer->subscription))
+	if (consumer_evicted(consumer) ||
+	    (consumer_gates(consumer) && !subscription_reopen(segment, &consumer->subscription, SLOT_ACTIVE)))
 		return -ECONNRESET;
 	error = find(consumer, start, value, &place);
-	if (!error)
-		settle(consumer, place);
-	else if (error == -ERANGE && consumer_gates(consumer))
+	if (!error) {
+		consumer_settle(consumer, place);
+	} else if (consumer_gates(consumer)) {
 		/* The gate was lowered; what was not released before is still there. */
-		atomic_store_explicit(consumer->tail, back, memory_order_release);
+		consumer->active = subscription_active(&consumer->subscription);
+		if (error == -ERANGE)
+			atomic_store_explicit(consumer->tail, back, memory_order_release);
+	}
 	consumer_room_look(consumer);
 	return error;
 }

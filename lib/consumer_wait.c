@@ -104,7 +104,7 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 	KEEP_ERRNO;
 
 	consumer->nap_ns = NAP_SHORTEST_NS;
-	if (timeout_ns != 0 && spin_for_record(consumer, deadline))
+	if (timeout_ns != 0 && !consumer_evicted(consumer) && spin_for_record(consumer, deadline))
 		return 0;
 	for (;;) {
 		uint64_t epoch;
@@ -113,6 +113,8 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 
 		if (handle_cancelled(&consumer->handle))
 			return -ECANCELED;
+		if (consumer_evicted(consumer))
+			return -ECONNRESET;
 		ended = consumer_ended(consumer, true, &epoch);
 		/* Once more, after it was seen to have ended: what was published before that is there now. */
 		if (something_there(consumer))
@@ -143,7 +145,7 @@ int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns)
 	if (unlikely(handle_cancelled(&consumer->handle)))
 		return -ECANCELED;
 	consumer->idle_expected = consumer->expected;
-	if (record_there(consumer))
+	if (record_there(consumer) && !consumer_evicted(consumer))
 		return 0;
 	return wait_slowly(consumer, timeout_ns);
 }

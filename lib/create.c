@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * create.c - birth and death of a ring.
+ * create.c - birth of a ring. Its death: remove.c.
  *
  * Both objects are made without names, filled, and then linked, control first: linking the data object is the
- * commit. Whoever dies before that leaves nothing, or a control object without its data, which is harmless.
+ * commit. Whoever dies before that leaves nothing, or a control object without its data, which is harmless. Its lock
+ * tells whether its maker is still at it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "liveness.h"
 #include "options.h"
 #include "segment.h"
 #include "wait.h"
@@ -182,12 +184,17 @@ static int link_both(int data_fd, int control_fd, const char *bare, const struct
 
 	path_of_data(data_path, bare);
 	path_of_control(control_path, bare, header->uuid);
-	error = link_as(control_fd, control_path);
+	error = lock_take(control_fd, LOCK_NAMES);
 	if (error)
 		return error;
-	error = link_as(data_fd, data_path);
-	if (error)
-		unlink(control_path);
+	error = link_as(control_fd, control_path);
+	if (!error) {
+		error = link_as(data_fd, data_path);
+		if (error)
+			unlink(control_path);
+	}
+	/* Dropped, not only closed: a child that another thread is just forking has the descriptor for a moment. */
+	lock_drop(control_fd, LOCK_NAMES);
 	return error;
 }
 
@@ -224,38 +231,4 @@ int shmring_create(const char *name, const struct shmring_create_options *given)
 	}
 	close(data_fd);
 	return error;
-}
-
-int shmring_unlink(const char *name)
-{
-	char path[PATH_SIZE], control_path[PATH_SIZE];
-	struct stat opened, named;
-	struct layout_header header;
-	bool whole;
-	const char *bare;
-	int fd, error;
-	KEEP_ERRNO;
-
-	error = name_check_ring(name, &bare);
-	if (error)
-		return error;
-	path_of_data(path, bare);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -EBADMSG : -errno;
-	error = fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) ? magic_read(fd, LAYOUT_MAGIC_DATA) : -EBADMSG;
-	/* A damaged ring can be removed too, but then its UUID cannot be relied on to name the control object. */
-	whole = !error && header_read(fd, &header, (uint64_t)opened.st_size) == 0;
-	close(fd);
-	if (error)
-		return error;
-	if (lstat(path, &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev)
-		return -ENOENT;
-	if (unlink(path) != 0)
-		return errno == EPERM ? -EACCES : -errno;
-	if (whole) {
-		path_of_control(control_path, bare, header.uuid);
-		unlink(control_path);
-	}
-	return 0;
 }

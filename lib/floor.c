@@ -17,7 +17,7 @@ static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t h
 	uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
 	uint64_t tail;
 
-	if (slot_policy(state) != SHMRING_RELIABLE ||
+	if (!policy_gates(slot_policy(state)) ||
 	    (slot_state(state) != SLOT_ACTIVE && slot_state(state) != SLOT_JOINING))
 		return UINT64_MAX;
 	/* [RELEASE] acquire: its reads are over before we overwrite; pairs with consumer.c:shmring_release() */
@@ -38,7 +38,7 @@ static void gate_scan(struct floor *floor, uint64_t head)
 {
 	uint64_t minimum = head;
 
-	/* [JOIN] acquire: the tails that are counted are seen; pairs with subscription.c:subscription_gate() */
+	/* [JOIN] acquire: the tails that are counted are seen; pairs with subscription_state.c:subscription_gate() */
 	floor->joins = atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire);
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
 		uint64_t gate = gate_of(floor, slot, head);
@@ -65,26 +65,95 @@ static bool reap(struct floor *floor, uint64_t wanted, uint64_t head)
 	return changed;
 }
 
+/* Is the wait for this subscription over, by its deadline? Starts the wait if there was none. */
+static bool too_late(struct floor *floor, unsigned int slot, uint64_t now)
+{
+	const struct layout_subscription *entry = &floor->segment->control->subscription[slot];
+	const uint64_t subscribed_ns = atomic_load_explicit(&entry->since_ns, memory_order_relaxed);
+	const uint64_t deadline_ns = atomic_load_explicit(&entry->deadline_ns, memory_order_relaxed);
+	const uint64_t bit = UINT64_C(1) << slot;
+	uint64_t waited;
+
+	if (!(floor->awaited & bit) || floor->waiting[slot].subscribed_ns != subscribed_ns) {
+		floor->awaited |= bit;
+		floor->waiting[slot].subscribed_ns = subscribed_ns;
+		floor->waiting[slot].since_ns = now;
+	}
+	waited = now - floor->waiting[slot].since_ns;
+	if (waited >= deadline_ns)
+		return true;
+	if (deadline_ns - waited < floor->deadline_next_ns - now)
+		floor->deadline_next_ns = now + (deadline_ns - waited);
+	return false;
+}
+
+/* Evicts those who still keep the producer from `wanted` after their deadline. Returns true if there was one. */
+static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t head, uint64_t position)
+{
+	struct layout_control *control = floor->segment->control;
+	uint64_t now = 0;
+	bool changed = false;
+
+	/* The producer has got on since it last waited. */
+	if (floor->awaited_at != position)
+		floor->awaited = 0;
+	floor->awaited_at = position;
+	floor->deadline_next_ns = UINT64_MAX;
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
+		/* [SLOT] acquire: the deadline that belongs to it; pairs with subscription.c:slot_enter() */
+		uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
+
+		if (slot_policy(state) != SHMRING_DEADLINE || gate_of(floor, slot, head) >= wanted) {
+			floor->awaited &= ~(UINT64_C(1) << slot);
+			continue;
+		}
+		if (now == 0)
+			now = clock_ns();
+		if (too_late(floor, slot, now) && subscription_evict(floor->segment, slot, state))
+			changed = true;
+	}
+	return changed;
+}
+
+int64_t floor_patience(const struct floor *floor, int64_t bound)
+{
+	uint64_t now;
+
+	if (floor->deadline_next_ns == UINT64_MAX)
+		return bound;
+	now = clock_ns();
+	if (floor->deadline_next_ns <= now)
+		return 1;
+	return floor->deadline_next_ns - now < (uint64_t)bound ? (int64_t)(floor->deadline_next_ns - now) : bound;
+}
+
 static void want_store(struct floor *floor, uint64_t want)
 {
-	/* [OLDEST] release: the records from there on; pairs with subscription.c:subscription_gate() */
+	/* [OLDEST] release: the records from there on; pairs with subscription_state.c:subscription_gate() */
 	atomic_store_explicit(&floor->segment->data->want, want, memory_order_release);
 }
 
-int floor_advance(struct floor *floor, uint64_t least, uint64_t head)
+/* Looks at everyone again, and does without those who are dead or too late. True if the floor may go to `target`. */
+static bool gates_open(struct floor *floor, uint64_t target, uint64_t head, uint64_t position)
+{
+	gate_scan(floor, head);
+	if (target > floor->minimum && reap(floor, target, head))
+		gate_scan(floor, head);
+	if (target > floor->minimum && enforce_deadlines(floor, target, head, position))
+		gate_scan(floor, head);
+	return target <= floor->minimum;
+}
+
+int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position)
 {
 	struct layout_data *data = floor->segment->data;
 	const uint64_t target = index_first_at(floor->segment, least, head);
 
-	if (target > floor->minimum) {
-		gate_scan(floor, head);
-		if (target > floor->minimum && reap(floor, target, head))
-			gate_scan(floor, head);
-		if (target > floor->minimum)
-			return -EAGAIN;
-	}
+	if (target > floor->minimum && !gates_open(floor, target, head, position))
+		return -EAGAIN;
+	floor->awaited = 0;
 	want_store(floor, target);
-	/* [GATE] want, full fence, then joins; pairs with subscription.c:subscription_gate() */
+	/* [GATE] want, full fence, then joins; pairs with subscription_state.c:subscription_gate() */
 	fence_full();
 	if (atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire) != floor->joins) {
 		gate_scan(floor, head);
@@ -105,6 +174,8 @@ int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t
 {
 	floor->segment = segment;
 	floor->reap_next_ns = 0;
+	floor->awaited = 0;
+	floor->deadline_next_ns = UINT64_MAX;
 	floor->floor = atomic_load_explicit(&segment->data->floor, memory_order_relaxed);
 	if (floor->floor > head || head - floor->floor > segment->capacity)
 		return -EBADMSG;

@@ -10,6 +10,7 @@
 #include "liveness.h"
 #include "options.h"
 #include "registry.h"
+#include "subscription.h"
 #include "wait.h"
 #include "walk.h"
 
@@ -96,6 +97,12 @@ static enum shmring_liveness liveness(int lock_fd, unsigned int byte)
 	return held < 0 ? SHMRING_UNKNOWN : held ? SHMRING_ALIVE : SHMRING_DEAD;
 }
 
+/* The position that every gating tail has to reach before the producer wakes up; 0: it does not sleep for that. */
+static uint64_t need_of(const struct segment *segment)
+{
+	return atomic_load_explicit(&segment->data->need, memory_order_relaxed);
+}
+
 int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *info)
 {
 	const struct segment *segment = &inspector->handle.segment;
@@ -104,6 +111,7 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 	struct place oldest, head;
 	struct shmring_info report;
 	uint64_t stream;
+	enum shmring_liveness producer_alive;
 	int error = report_check(info, sizeof(report));
 	KEEP_ERRNO;
 
@@ -114,6 +122,7 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 	oldest = settled_place(segment, walk_floor);
 	head = settled_place(segment, walk_head);
 	stream = atomic_load_explicit(&data->stream, memory_order_acquire);
+	producer_alive = liveness(segment->lock_fd, LOCK_PRODUCER);
 	report = (struct shmring_info){
 		.capacity = segment->capacity,
 		.maximum = segment->maximum,
@@ -129,7 +138,8 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 		.epoch = stream_epoch(stream),
 		.wake_mode = (enum shmring_wake_mode)header->wake_mode,
 		.stream = (enum shmring_stream_state)stream_state(stream),
-		.producer_alive = liveness(segment->lock_fd, LOCK_PRODUCER),
+		.producer_alive = producer_alive,
+		.producer_waits = producer_alive == SHMRING_ALIVE && need_of(segment) != 0,
 		.producer_pid = (int32_t)atomic_load_explicit(&data->producer_pid, memory_order_relaxed),
 		.producer_since_ns = atomic_load_explicit(&data->producer_since_ns, memory_order_relaxed),
 		.control_visible = segment->control != NULL,
@@ -181,8 +191,11 @@ static void look_at_lag(const struct segment *segment, struct shmring_subscripti
 	struct place head = settled_place(segment, walk_head);
 	struct place at = { tail, 0 };
 
+	/* A producer that died had not moved head yet; or this one moves it just now. */
+	if (tail != TAIL_NONE && tail > head.position)
+		at = head;
 	/* Gone, not quite joined, or overwritten while we look: then what it will read next is the oldest. */
-	if (tail < walk_floor(segment) || tail > head.position || walk_sequence(segment, &at) != 0)
+	else if (tail < walk_floor(segment) || tail == TAIL_NONE || walk_sequence(segment, &at) != 0)
 		at = settled_place(segment, walk_floor);
 	report->position = at.position;
 	report->sequence = at.sequence;
@@ -193,12 +206,24 @@ static void look_at_lag(const struct segment *segment, struct shmring_subscripti
 	report->lag_ns = age_of(segment, at.position);
 }
 
+/* Is it what a producer that sleeps is waiting for? */
+static bool blocks(const struct segment *segment, uint64_t state, uint64_t tail)
+{
+	const bool gates = policy_gates(slot_policy(state)) &&
+			   (slot_state(state) == SLOT_ACTIVE ||
+			    (slot_state(state) == SLOT_JOINING && tail != TAIL_NONE));
+	const uint64_t need = need_of(segment);
+
+	return gates && need != 0 && tail < need && liveness(segment->lock_fd, LOCK_PRODUCER) == SHMRING_ALIVE;
+}
+
 static int subscription_look(const struct segment *segment, unsigned int slot, struct shmring_subscription_info *report)
 {
 	const struct layout_control *control = segment->control;
 	const struct layout_member *line;
 	unsigned int member;
-	/* [SLOT] acquire: the name and times that belong to it; pairs with subscription.c:join_locked() */
+	uint64_t tail;
+	/* [SLOT] acquire: the name and times that belong to it; pairs with subscription.c:slot_enter() */
 	uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
 
 	if (slot_state(state) == SLOT_FREE)
@@ -208,12 +233,17 @@ static int subscription_look(const struct segment *segment, unsigned int slot, s
 	report->policy = (enum shmring_policy)slot_policy(state);
 	report->joining = slot_state(state) == SLOT_JOINING;
 	report->evicted = slot_state(state) == SLOT_EVICTED;
+	report->durable = slot_durable(state);
+	report->deadline_ns = (int64_t)atomic_load_explicit(&control->subscription[slot].deadline_ns,
+							    memory_order_relaxed);
 	report->sleeping = atomic_load_explicit(&control->sleepers, memory_order_relaxed) >> slot & 1;
 	report->since_ns = atomic_load_explicit(&control->subscription[slot].since_ns, memory_order_relaxed);
 	line = member_line(segment, slot, &member);
 	report->alive = line ? liveness(segment->lock_fd, LOCK_MEMBER(member)) : SHMRING_DEAD;
 	report->pid = line ? (int32_t)atomic_load_explicit(&line->pid, memory_order_relaxed) : 0;
-	look_at_lag(segment, report, atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire));
+	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
+	look_at_lag(segment, report, tail);
+	report->blocking = blocks(segment, state, tail);
 	fence_acquire();
 	return slot_generation(atomic_load_explicit(&control->state[slot], memory_order_relaxed)) ==
 			       slot_generation(state) ?

@@ -21,7 +21,7 @@
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
  * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  ->
- *            subscription.c subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
+ *            subscription_state.c subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
  *            Whoever starts there sees the records there, also in the middle of a batch, whose header words but the
  *            first are no [PUBLISH].
  *            Without it: torn records for newcomers. Seen by: stress_join (TSan).
@@ -30,13 +30,13 @@
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.
  *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring --lossy.
  * [GATE]     floor.c floor_advance: want, full fence, then joins  ->
- *            subscription.c subscription_gate: tail and joins, full fence, then want
+ *            subscription_state.c subscription_gate: tail and joins, full fence, then want
  *            The producer sees the joiner's tail, or the joiner sees that it came too late; or both.
  *            Without it: a RELIABLE joiner is overrun. Seen by: stress_join.
- * [JOIN]     subscription.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins (acquire)
+ * [JOIN]     subscription_state.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins (acquire)
  *            A producer that has seen the count sees the tail and the state that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
- * [RELEASE]  consumer.c shmring_release, subscription.c subscription_gate: tail (release)  ->  floor.c gate_of: tail (acquire)
+ * [RELEASE]  consumer.c shmring_release, subscription_state.c subscription_gate: tail (release)  ->  floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
  * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence, then sleepers  ->
@@ -53,15 +53,21 @@
  * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream (acquire)
  *            Whoever sees a stream closed sees every record it had.
  *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe, stress_ring.
- * [SLOT]     subscription.c join_locked: state (release)  ->  inspect.c subscription_look: state (acquire)
- *            The name and times that belong to a state are visible with it.
- *            Without it: shmtool shows a newcomer under its predecessor's name. Seen by: stress_join (TSan).
+ * [SLOT]     subscription.c slot_enter: state (release)  ->  inspect.c subscription_look, subscription.c slot_named,
+ *            floor.c enforce_deadlines: state (acquire)
+ *            The name, times and deadline that belong to a state are visible with it.
+ *            Without it: shmtool shows a newcomer under its predecessor's name, or evicts it. Seen by: stress_join (TSan).
+ * [MARK]     consumer.c consumer_mark: mark (release), then tail (release)  ->  consumer_return.c mark_find: tail, then mark
+ *            (both acquire)
+ *            A durable subscription's mark that agrees with its tail is whole, whenever its process was killed.
+ *            Without it: a wrong count of lost records after a kill. Seen by: crash_ring.
  */
 #ifndef SHMRING_LAYOUT_H
 #define SHMRING_LAYOUT_H
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -84,6 +90,7 @@ _Static_assert(sizeof(shared_u64) == 8 && sizeof(shared_u32) == 4, "atomics must
 /* Prefetchers fetch pairs of 64-byte lines: two words that different processes write stay this far apart. */
 #define LAYOUT_LINE 128
 #define LAYOUT_PAGE 4096
+#define LAYOUT_RECORDS_OFFSET_MAX 65536 /* where pages are that large */
 
 /* ---- Both objects start with this page; all but the magic is the same in both ------------------- */
 
@@ -181,13 +188,16 @@ _Static_assert(sizeof(struct layout_data) == 16384, "ABI");
 
 /*
  * A subscription's state word, changed by compare-and-swap alone: a generation that counts up with every new
- * holder of the slot, its policy, and the state.
+ * holder of the slot, whether it is durable, its policy, and the state.
  *
  *   FREE --join--> JOINING --gate holds--> ACTIVE --leave, or found dead--> FREE
- *                     ^---------seek---------'  '--cursor outside the stream--> EVICTED --leave--> FREE
+ *                     ^---------seek---------'  |
+ *                     '--rejoin-- EVICTED <-----' deadline, evict, cursor outside the stream, found dead
  *
  * JOINING gates at its tail, or, where that is below the floor, at the floor: it is on the move, and nothing that it
- * held before is given up meanwhile. It is never judged.
+ * held before is given up meanwhile. Its tail is never judged, but a deadline holds for it too.
+ *
+ * DURABLE is set when all of joining is done. Who has it set is not freed for being without a living member.
  */
 enum slot_state {
 	SLOT_FREE = 0,
@@ -195,6 +205,7 @@ enum slot_state {
 	SLOT_ACTIVE = 2,
 	SLOT_EVICTED = 3,
 };
+#define SLOT_DURABLE ((uint64_t)1 << 16)
 static inline uint64_t slot_word(uint32_t generation, unsigned int policy, enum slot_state state)
 {
 	return (uint64_t)generation << 32 | (uint64_t)policy << 8 | (uint64_t)state;
@@ -202,17 +213,30 @@ static inline uint64_t slot_word(uint32_t generation, unsigned int policy, enum 
 static inline uint32_t slot_generation(uint64_t word) { return (uint32_t)(word >> 32); }
 static inline unsigned int slot_policy(uint64_t word) { return (unsigned int)(word >> 8) & 0xff; }
 static inline unsigned int slot_state(uint64_t word) { return (unsigned int)word & 0xff; }
+static inline bool slot_durable(uint64_t word) { return (word & SLOT_DURABLE) != 0; }
 
 #define TAIL_NONE UINT64_MAX /* a newcomer's, before it asks for a gate */
 
+/* A record start, and the sequence number of the record that is, or will be, there. */
+struct layout_mark {
+	shared_u64 position;
+	shared_u64 sequence;
+};
+
+/*
+ * A durable subscription's consumer marks where it moves its tail to before it does: in one mark and the other by
+ * turns, so that one that agrees with the tail is always whole.
+ */
 struct layout_tail {
 	alignas(LAYOUT_LINE) shared_u64 tail; /* everything below has been released */
+	struct layout_mark mark[2];
 };
+_Static_assert(sizeof(struct layout_mark) == 16 && sizeof(struct layout_tail) == LAYOUT_LINE, "ABI");
 
 struct layout_subscription {
 	alignas(LAYOUT_LINE) char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1]; /* ends with a zero byte */
 	shared_u64 since_ns;
-	uint64_t deadline_ns;      /* for policies that have one */
+	shared_u64 deadline_ns;    /* of SHMRING_DEADLINE */
 	uint64_t reserved[8];
 };
 
@@ -262,6 +286,7 @@ _Static_assert(sizeof(struct layout_data) + sizeof(struct layout_control) <= 96 
  */
 #define LOCK_PRODUCER 0u                      /* by the producer, as long as it lives */
 #define LOCK_TABLE 1u                         /* while joining, leaving and freeing */
+#define LOCK_NAMES 2u                         /* while the objects' names are made or removed */
 #define LOCK_MEMBER(member) (16u + (member)) /* by a member, as long as it lives */
 
 #endif

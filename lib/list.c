@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "segment.h"
+#include "list.h"
 #include "wait.h"
 
 static int open_entry(int directory, const char *file)
@@ -51,14 +51,18 @@ static bool is_ring(int directory, const char *file)
 	return error == 0;
 }
 
-/* Does the control object's ring have another data object, or none? What cannot be read is not called an orphan. */
-static bool is_orphan(int directory, const char *file, const char *name, const uint8_t uuid[UUID_BYTES])
+/* Sets the name of the ring that it was of. */
+static bool is_orphan(int directory, const char *file, char *name)
 {
 	struct layout_header header;
+	uint8_t uuid[UUID_BYTES];
 	struct stat status;
 	bool orphan;
-	int fd = open_entry(directory, file);
+	int fd;
 
+	if (!name_of_control(file, name, uuid))
+		return false;
+	fd = open_entry(directory, file);
 	if (fd < 0)
 		return false;
 	orphan = magic_read(fd, LAYOUT_MAGIC_CONTROL) == 0;
@@ -74,10 +78,22 @@ static bool is_orphan(int directory, const char *file, const char *name, const u
 	return orphan;
 }
 
+bool list_is_orphan(const char *file)
+{
+	int directory = open(SHM_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[SHMRING_NAME_MAX + 1];
+	bool orphan;
+
+	if (directory < 0)
+		return false;
+	orphan = is_orphan(directory, file, name);
+	close(directory);
+	return orphan;
+}
+
 int shmring_list(int (*visit)(const struct shmring_entry *entry, void *argument), void *argument)
 {
 	char name[SHMRING_NAME_MAX + 1];
-	uint8_t uuid[UUID_BYTES];
 	struct dirent *found;
 	DIR *directory;
 	int result = 0;
@@ -94,8 +110,7 @@ int shmring_list(int (*visit)(const struct shmring_entry *entry, void *argument)
 		if (is_ring(dirfd(directory), found->d_name)) {
 			entry.kind = SHMRING_ENTRY_RING;
 			result = visit(&entry, argument);
-		} else if (name_of_control(found->d_name, name, uuid) &&
-			   is_orphan(dirfd(directory), found->d_name, name, uuid)) {
+		} else if (is_orphan(dirfd(directory), found->d_name, name)) {
 			entry.kind = SHMRING_ENTRY_ORPHAN;
 			entry.name = name;
 			result = visit(&entry, argument);

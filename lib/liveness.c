@@ -8,8 +8,8 @@
 #include "liveness.h"
 #include "wait.h"
 
-#define TABLE_LOCK_PATIENCE_NS (2 * NS_PER_SECOND)
-#define TABLE_LOCK_NAP_NS 20000
+#define LOCK_PATIENCE_NS (2 * NS_PER_SECOND)
+#define LOCK_NAP_NS 20000
 
 static struct flock lock_on(unsigned int byte, short type)
 {
@@ -52,18 +52,23 @@ int lock_held(int fd, unsigned int byte)
 	return lock.l_type != F_UNLCK;
 }
 
-int table_lock(int fd)
+int lock_wait(int fd, unsigned int byte)
 {
-	uint64_t give_up = clock_ns() + TABLE_LOCK_PATIENCE_NS;
-	struct timespec nap = { .tv_nsec = TABLE_LOCK_NAP_NS };
+	uint64_t give_up = clock_ns() + LOCK_PATIENCE_NS;
+	struct timespec nap = { .tv_nsec = LOCK_NAP_NS };
 	int error;
 
-	while ((error = lock_take(fd, LOCK_TABLE)) == -EBUSY) {
+	while ((error = lock_take(fd, byte)) == -EBUSY) {
 		if (clock_ns() >= give_up)
 			return -ETIMEDOUT;
 		nanosleep(&nap, NULL);
 	}
 	return error;
+}
+
+int table_lock(int fd)
+{
+	return lock_wait(fd, LOCK_TABLE);
 }
 
 void table_unlock(int fd)

@@ -22,7 +22,10 @@ void lock_drop(int fd, unsigned int byte);
  */
 int lock_held(int fd, unsigned int byte);
 
-/* Takes LOCK_TABLE, trying for up to two seconds: its holders keep it for microseconds. Errors: -ETIMEDOUT. */
+/* Takes a byte whose holders keep it for microseconds, trying for up to two seconds. Errors: -ETIMEDOUT, the kernel's. */
+int lock_wait(int fd, unsigned int byte);
+
+/* The same for LOCK_TABLE. */
 int table_lock(int fd);
 void table_unlock(int fd);
 

@@ -54,6 +54,11 @@ void path_of_control(char path[PATH_SIZE], const char *bare, const uint8_t uuid[
 		used += snprintf(path + used, PATH_SIZE - (size_t)used, "%02x", uuid[i]);
 }
 
+void path_of_file(char path[PATH_SIZE], const char *file)
+{
+	snprintf(path, PATH_SIZE, SHM_DIRECTORY "/%s", file);
+}
+
 static int hexadecimal(char c)
 {
 	if (c >= '0' && c <= '9')

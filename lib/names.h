@@ -23,6 +23,9 @@ int name_check_subscription(const char *name);
 void path_of_data(char path[PATH_SIZE], const char *bare);
 void path_of_control(char path[PATH_SIZE], const char *bare, const uint8_t uuid[UUID_BYTES]);
 
+/* Of a file of the directory, whose name is no longer than those are. */
+void path_of_file(char path[PATH_SIZE], const char *file);
+
 /* Takes ".NAME.UUID" apart. False if a file name is not of that form. `name` has room for SHMRING_NAME_MAX + 1. */
 bool name_of_control(const char *file, char *name, uint8_t uuid[UUID_BYTES]);
 

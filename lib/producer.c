@@ -72,7 +72,8 @@ cold_path int producer_make_room(struct shmring_producer *producer, uint64_t str
 	if (producer->batch_word != 0 && end > producer->batch_position + layout_batch_maximum(capacity))
 		return -EMSGSIZE;
 	if (end > producer->floor.floor + capacity - 8) {
-		error = floor_advance(&producer->floor, end + 8 - capacity, producer_published(producer));
+		error = floor_advance(&producer->floor, end + 8 - capacity, producer_published(producer),
+				      producer->position);
 		if (error)
 			return error;
 	}

@@ -55,19 +55,14 @@ static void producer_init(struct shmring_producer *producer)
 static int take_over(struct shmring_producer *producer)
 {
 	struct segment *segment = &producer->handle.segment;
-	struct place place = { walk_head(segment), 0 };
-	uint64_t stride, sequence, stream;
-	int found, error;
+	struct place place = { 0, 0 };
+	uint64_t stream;
+	int error;
 
 	producer_init(producer);
-	while ((found = walk_record(segment, place.position, &stride, &sequence)) == 1) {
-		place.position += stride;
-		/* No batch is that long: what is there is damaged, and a walk round and round. */
-		if (place.position - walk_head(segment) > segment->capacity)
-			return -EBADMSG;
-	}
-	if (found < 0)
-		return found;
+	error = walk_end(segment, &place.position);
+	if (error)
+		return error;
 	error = floor_take_over(&producer->floor, segment, place.position);
 	if (error)
 		return error;
@@ -242,7 +237,7 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 			producer->late += overslept;
 			break;
 		}
-		left = deadline_left(deadline, RECHECK_NS);
+		left = deadline_left(deadline, floor_patience(&producer->floor, RECHECK_NS));
 		if (left == 0) {
 			error = -ETIMEDOUT;
 			break;

@@ -84,6 +84,20 @@ bool segment_removed(const struct segment *segment);
  */
 int header_read(int fd, struct layout_header *header, uint64_t size);
 
+/* The first thing that is wrong with a header. */
+struct header_fault {
+	const char *what;
+	uint64_t offset;
+	uint64_t found;
+	uint64_t low, high; /* what it may be; both 0: see `what` */
+};
+
+/* Checks a header as header_read does; on -EBADMSG, tells what is wrong. Errors: -EBADMSG, -EPROTONOSUPPORT. */
+int header_check(const struct layout_header *header, uint64_t size, struct header_fault *fault);
+
+/* Reads without checking. Errors: -EBADMSG (too short), the kernel's. */
+int header_read_unchecked(int fd, struct layout_header *header);
+
 /* Tells whether a file starts with this magic, in this byte order or the other. Errors: the kernel's. */
 int magic_read(int fd, uint64_t magic);
 

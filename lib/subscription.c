@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,9 @@
 #include "liveness.h"
 #include "subscription.h"
 #include "wait.h"
+
+/* Each fails only because the subscription has just joined or moved, which takes microseconds. */
+#define EVICT_ATTEMPTS 1000
 
 /* ThreadSanitizer does not know that the table's lock orders names between threads. */
 not_seen_by_tsan static void name_copy(char *to, const char *from)
@@ -65,6 +67,11 @@ static void members_free(const struct segment *segment, unsigned int slot)
 			member_free(segment, member);
 }
 
+static void sleeper_clear(const struct segment *segment, unsigned int slot)
+{
+	atomic_fetch_and_explicit(&segment->control->sleepers, ~(UINT64_C(1) << slot), memory_order_relaxed);
+}
+
 /* With the table locked: frees a slot and all its members. */
 static void slot_free(const struct segment *segment, unsigned int slot)
 {
@@ -76,35 +83,43 @@ static void slot_free(const struct segment *segment, unsigned int slot)
 						      slot_word(slot_generation(state) + 1, 0, SLOT_FREE),
 						      memory_order_acq_rel, memory_order_acquire))
 		;
-	atomic_fetch_and_explicit(&control->sleepers, ~(UINT64_C(1) << slot), memory_order_relaxed);
+	sleeper_clear(segment, slot);
 	members_free(segment, slot);
 }
 
-/* With the table locked. */
+/* With the table locked: frees a slot that nobody has open and nobody will come back to. */
 static bool slot_free_if_dead(const struct segment *segment, unsigned int slot)
 {
-	if (slot_state(state_of(segment, slot)) == SLOT_FREE || alive(segment, slot))
+	uint64_t state = state_of(segment, slot);
+
+	if (slot_state(state) == SLOT_FREE || slot_durable(state) || alive(segment, slot))
 		return false;
 	slot_free(segment, slot);
 	return true;
 }
 
-/* Takes a free slot; where there is none, one whose members are dead. Returns it, or a negative errno. */
-static int slot_find(const struct segment *segment, const char *name)
+/* A subscription of that name, with its state; or -ESRCH. */
+static int slot_named(const struct segment *segment, const char *name, uint64_t *state)
 {
-	int found = -EUSERS;
-
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
-		if (slot_state(state_of(segment, slot)) != SLOT_FREE &&
-		    name_equal(segment->control->subscription[slot].name, name) && !slot_free_if_dead(segment, slot))
-			return -EBUSY;
-		if (found < 0 && slot_state(state_of(segment, slot)) == SLOT_FREE)
-			found = (int)slot;
+		/* [SLOT] acquire: the name that belongs to it; pairs with subscription.c:slot_enter() */
+		*state = state_of(segment, slot);
+		if (slot_state(*state) != SLOT_FREE && name_equal(segment->control->subscription[slot].name, name))
+			return (int)slot;
 	}
-	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS && found < 0; slot++)
+	return -ESRCH;
+}
+
+/* A free slot; where there is none, one whose members are dead. Returns it, or a negative errno. */
+static int slot_find(const struct segment *segment)
+{
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
+		if (slot_state(state_of(segment, slot)) == SLOT_FREE)
+			return (int)slot;
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
 		if (slot_free_if_dead(segment, slot))
-			found = (int)slot;
-	return found;
+			return (int)slot;
+	return -EUSERS;
 }
 
 /* Takes a free member and its lock byte. Returns it, or a negative errno. */
@@ -136,42 +151,90 @@ static int name_make_up(char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1])
 	return error;
 }
 
+/* With the table locked: makes `member`, whose lock is held, one of the slot's. */
+static void member_enter(const struct segment *segment, unsigned int member, unsigned int slot)
+{
+	struct layout_member *line = &segment->control->member[member];
+	uint32_t generation = member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
+
+	atomic_store_explicit(&line->hold, INDEX_NONE, memory_order_relaxed);
+	atomic_store_explicit(&line->since_ns, clock_wall_ns(), memory_order_relaxed);
+	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
+	atomic_store_explicit(&line->word, member_word(generation + 1, slot, 1), memory_order_release);
+}
+
+/* With the table locked and a free slot. */
+static void slot_enter(const struct segment *segment, struct subscription *subscription)
+{
+	struct layout_control *control = segment->control;
+	const unsigned int slot = subscription->slot;
+	struct layout_subscription *entry = &control->subscription[slot];
+
+	subscription->generation = slot_generation(state_of(segment, slot)) + 1;
+	name_copy(entry->name, subscription->name);
+	atomic_store_explicit(&entry->since_ns, clock_wall_ns(), memory_order_relaxed);
+	atomic_store_explicit(&entry->deadline_ns, subscription->deadline_ns, memory_order_relaxed);
+	atomic_store_explicit(&control->tail[slot].tail, TAIL_NONE, memory_order_relaxed);
+	for (unsigned int i = 0; i < 2; i++)
+		atomic_store_explicit(&control->tail[slot].mark[i].position, TAIL_NONE, memory_order_relaxed);
+	/* [SLOT] release: the name, times and deadline that belong to it; pairs with inspect.c:subscription_look() */
+	/* [SLOT] and likewise for an operator; pairs with subscription.c:slot_named() */
+	/* [SLOT] and for the producer; pairs with floor.c:enforce_deadlines() */
+	atomic_store_explicit(&control->state[slot],
+			      slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_JOINING),
+			      memory_order_release);
+}
+
+/* Is the durable subscription in a slot what was asked for? */
+static bool slot_is_like(const struct segment *segment, unsigned int slot, uint64_t state,
+			 const struct subscription *subscription)
+{
+	const shared_u64 *deadline_ns = &segment->control->subscription[slot].deadline_ns;
+
+	return subscription->durable && slot_policy(state) == (unsigned int)subscription->policy &&
+	       atomic_load_explicit(deadline_ns, memory_order_relaxed) == subscription->deadline_ns;
+}
+
+/* With the table locked. Returns the slot, free or, with ->resumed set, to go on with; or a negative errno. */
+static int join_find(const struct segment *segment, struct subscription *subscription)
+{
+	uint64_t state;
+	int slot = slot_named(segment, subscription->name, &state);
+
+	if (slot < 0)
+		return slot_find(segment);
+	if (alive(segment, (unsigned int)slot))
+		return -EBUSY;
+	if (!slot_durable(state)) {
+		slot_free(segment, (unsigned int)slot);
+		return slot;
+	}
+	if (!slot_is_like(segment, (unsigned int)slot, state, subscription))
+		return -EEXIST;
+	subscription->resumed = true;
+	subscription->generation = slot_generation(state);
+	subscription->flags = SLOT_DURABLE;
+	return slot;
+}
+
 /* With the table locked. */
 static int join_locked(const struct segment *segment, struct subscription *subscription)
 {
-	struct layout_control *control = segment->control;
-	struct layout_subscription *entry;
-	struct layout_member *line;
-	int slot, member;
+	int slot = join_find(segment, subscription);
+	int member;
 
-	slot = slot_find(segment, subscription->name);
 	if (slot < 0)
 		return slot;
-	/* Left over by one that died as it joined: it would be taken for one of ours. */
+	/* Left over by one that died: it would be taken for one of ours. */
 	members_free(segment, (unsigned int)slot);
 	member = member_find(segment);
 	if (member < 0)
 		return member;
 	subscription->slot = (unsigned int)slot;
 	subscription->member = (unsigned int)member;
-	subscription->generation = slot_generation(state_of(segment, subscription->slot)) + 1;
-
-	entry = &control->subscription[slot];
-	line = &control->member[member];
-	name_copy(entry->name, subscription->name);
-	atomic_store_explicit(&entry->since_ns, clock_wall_ns(), memory_order_relaxed);
-	atomic_store_explicit(&line->hold, INDEX_NONE, memory_order_relaxed);
-	atomic_store_explicit(&line->since_ns, clock_wall_ns(), memory_order_relaxed);
-	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
-	atomic_store_explicit(&line->word,
-			      member_word(member_generation(atomic_load_explicit(&line->word, memory_order_relaxed)) + 1,
-					  subscription->slot, 1),
-			      memory_order_release);
-	atomic_store_explicit(&control->tail[slot].tail, TAIL_NONE, memory_order_relaxed);
-	/* [SLOT] release: the name and times that belong to it; pairs with inspect.c:subscription_look() */
-	atomic_store_explicit(&control->state[slot],
-			      slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_JOINING),
-			      memory_order_release);
+	member_enter(segment, subscription->member, subscription->slot);
+	if (!subscription->resumed)
+		slot_enter(segment, subscription);
 	return 0;
 }
 
@@ -188,84 +251,70 @@ int subscription_join(const struct segment *segment, struct subscription *subscr
 	return error;
 }
 
-uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position)
-{
-	struct layout_control *control = segment->control;
-
-	/*
-	 * Comes to an end: once a scan has seen the state, the floor does not move, so this can be too late only for
-	 * the one advance that was under way.
-	 */
-	for (;;) {
-		uint64_t want;
-
-		/* [RELEASE] release: a seek may raise the tail; pairs with floor.c:gate_of() */
-		atomic_store_explicit(&control->tail[slot].tail, position, memory_order_release);
-		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
-		atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
-		/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
-		fence_full();
-		/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
-		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
-		if (want <= position)
-			return position;
-		position = want;
-	}
-}
-
-static bool state_change(const struct segment *segment, const struct subscription *subscription, uint32_t generation,
-			 enum slot_state from, enum slot_state to)
-{
-	const unsigned int policy = (unsigned int)subscription->policy;
-	uint64_t expected = slot_word(subscription->generation, policy, from);
-
-	return atomic_compare_exchange_strong_explicit(&segment->control->state[subscription->slot], &expected,
-						       slot_word(generation, policy, to), memory_order_acq_rel,
-						       memory_order_acquire);
-}
-
-bool subscription_activate(const struct segment *segment, const struct subscription *subscription)
-{
-	return state_change(segment, subscription, subscription->generation, SLOT_JOINING, SLOT_ACTIVE);
-}
-
-bool subscription_reopen(const struct segment *segment, struct subscription *subscription)
-{
-	/* A new generation: a producer that saw the state before must not take the one after for the same. */
-	const uint32_t generation = subscription->generation + 1;
-
-	if (!state_change(segment, subscription, generation, SLOT_ACTIVE, SLOT_JOINING))
-		return false;
-	subscription->generation = generation;
-	return true;
-}
-
 void subscription_leave(const struct segment *segment, const struct subscription *subscription)
 {
 	if (table_lock(segment->lock_fd) == 0) {
-		slot_free(segment, subscription->slot);
+		if (slot_durable(state_of(segment, subscription->slot))) {
+			sleeper_clear(segment, subscription->slot);
+			member_free(segment, subscription->member);
+		} else {
+			slot_free(segment, subscription->slot);
+		}
 		table_unlock(segment->lock_fd);
 	}
 	lock_drop(segment->lock_fd, LOCK_MEMBER(subscription->member));
 	subscription_ring_room(segment);
 }
 
-bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state)
-{
-	return atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state,
-						slot_word(slot_generation(state), slot_policy(state), SLOT_EVICTED),
-						memory_order_acq_rel, memory_order_acquire);
-}
-
 bool subscription_reap(const struct segment *segment, unsigned int slot)
 {
+	uint64_t state = state_of(segment, slot);
 	bool freed;
 
-	if (alive(segment, slot) || lock_take(segment->lock_fd, LOCK_TABLE) != 0)
+	/* The state first: if the slot changes hands after this, the state is another, and nothing is done to it. */
+	if (slot_state(state) == SLOT_FREE || slot_durable(state) || alive(segment, slot))
 		return false;
+	/* Somebody may be stopped while holding the table: that must not hold the producer. */
+	if (lock_take(segment->lock_fd, LOCK_TABLE) != 0)
+		return subscription_evict(segment, slot, state);
 	freed = slot_free_if_dead(segment, slot);
 	table_unlock(segment->lock_fd);
 	return freed;
+}
+
+int subscription_evict_named(const struct segment *segment, const char *name)
+{
+	for (int attempt = 0; attempt < EVICT_ATTEMPTS; attempt++) {
+		uint64_t state;
+		int slot = slot_named(segment, name, &state);
+
+		if (slot < 0)
+			return slot;
+		if (slot_state(state) == SLOT_EVICTED || subscription_evict(segment, (unsigned int)slot, state))
+			return 0;
+		/* It has moved on between the two. */
+	}
+	return -EAGAIN;
+}
+
+int subscription_free_named(const struct segment *segment, const char *name)
+{
+	uint64_t state;
+	int slot, error = table_lock(segment->lock_fd);
+
+	if (error)
+		return error;
+	slot = slot_named(segment, name, &state);
+	if (slot < 0)
+		error = slot;
+	else if (alive(segment, (unsigned int)slot))
+		error = -EBUSY;
+	else
+		slot_free(segment, (unsigned int)slot);
+	table_unlock(segment->lock_fd);
+	if (!error)
+		subscription_ring_room(segment);
+	return error;
 }
 
 unsigned int subscription_count(const struct segment *segment)
@@ -275,10 +324,4 @@ unsigned int subscription_count(const struct segment *segment)
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
 		count += slot_state(state_of(segment, slot)) == SLOT_ACTIVE && alive(segment, slot);
 	return count;
-}
-
-void subscription_ring_room(const struct segment *segment)
-{
-	atomic_fetch_add_explicit(&segment->control->room_bell, 1, memory_order_release);
-	futex_wake(&segment->control->room_bell, INT_MAX);
 }

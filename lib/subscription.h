@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subscription.h - the table of subscriptions and members in the control object: joining, leaving, and freeing what
- * died. All three are done under LOCK_TABLE; see layout.h for the states.
+ * subscription.h - the table of subscriptions and members in the control object; see layout.h for the states.
+ *
+ * subscription.c: joining, leaving and freeing what died, all under LOCK_TABLE. subscription_state.c: what becomes of a
+ * subscription after that, without a lock, by compare-and-swap of its state word.
  */
 #ifndef SHMRING_SUBSCRIPTION_H
 #define SHMRING_SUBSCRIPTION_H
@@ -14,12 +16,23 @@ struct subscription {
 	unsigned int member;
 	uint32_t generation;
 	enum shmring_policy policy;
+	uint64_t deadline_ns;
+	bool durable;  /* wanted so; */
+	uint64_t flags; /* SLOT_DURABLE once the state word says so */
+	bool resumed;  /* a durable one that was there */
 	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 };
 
+/* Does the producer look at the tails of those with this policy? */
+static inline bool policy_gates(unsigned int policy)
+{
+	return policy == SHMRING_RELIABLE || policy == SHMRING_DEADLINE;
+}
+
 /*
- * Takes a free slot and a member, with its lock, for subscription->name (empty: made up) and ->policy. The state is
- * JOINING then. Errors: -EBUSY (the name is in use), -EUSERS, -ETIMEDOUT, the kernel's.
+ * Takes a free slot and a member, with its lock, for subscription->name (empty: made up) and what else is set. The state
+ * is JOINING then. Or, with ->resumed set, takes a member of the durable subscription of that name, in whatever state.
+ * Errors: -EBUSY (the name is in use), -EEXIST (a durable one that is not like this), -EUSERS, -ETIMEDOUT, the kernel's.
  */
 int subscription_join(const struct segment *segment, struct subscription *subscription);
 
@@ -29,18 +42,42 @@ int subscription_join(const struct segment *segment, struct subscription *subscr
  */
 uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position);
 
-/* JOINING to ACTIVE and back, with a new generation then. False if the subscription was evicted. */
+/* JOINING to ACTIVE; false if the subscription was evicted. */
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription);
-bool subscription_reopen(const struct segment *segment, struct subscription *subscription);
 
-/* Frees the slot and the member. If the table stays locked, dropping the lock byte leaves that to a survivor. */
+/* `from` to JOINING, with a new generation; false if the state was another. */
+bool subscription_reopen(const struct segment *segment, struct subscription *subscription, enum slot_state from);
+
+/* ACTIVE: makes it durable from now on; false if the subscription was evicted. */
+bool subscription_keep(const struct segment *segment, struct subscription *subscription);
+
+/* The state word that the subscription has while it is ACTIVE. */
+static inline uint64_t subscription_active(const struct subscription *subscription)
+{
+	return slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_ACTIVE) |
+	       subscription->flags;
+}
+
+/*
+ * Frees the member and, unless it is durable, the slot. If the table stays locked, dropping the lock byte leaves that to
+ * a survivor.
+ */
 void subscription_leave(const struct segment *segment, const struct subscription *subscription);
 
-/* Producer: evicts a subscription whose state word is still `state`; false if it is not. */
+/* Evicts a subscription whose state word is still `state`, and tells its consumer; false if it is not. */
 bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state);
 
-/* Producer: frees a slot whose members are all dead. Only tries the table's lock. True if it was freed. */
+/*
+ * Producer: makes a subscription that is not durable, and whose members are all dead, hold nobody back: frees it, or,
+ * as it only tries the table's lock, marks it as evicted. True if either was done.
+ */
 bool subscription_reap(const struct segment *segment, unsigned int slot);
+
+/* Evicts by name, without a lock. Errors: -ESRCH. */
+int subscription_evict_named(const struct segment *segment, const char *name);
+
+/* Frees by name what nobody has open. Errors: -ESRCH, -EBUSY, -ETIMEDOUT, the kernel's. */
+int subscription_free_named(const struct segment *segment, const char *name);
 
 /* Subscriptions that have joined and are alive. */
 unsigned int subscription_count(const struct segment *segment);

@@ -44,6 +44,35 @@ int walk_record(const struct segment *segment, uint64_t position, uint64_t *stri
 	return 1;
 }
 
+int walk_end(const struct segment *segment, uint64_t *end)
+{
+	const uint64_t head = walk_head(segment);
+	uint64_t position = head, stride, sequence;
+	int found;
+
+	while ((found = walk_record(segment, position, &stride, &sequence)) == 1) {
+		position += stride;
+		/* No batch is that long: what is there is damaged, and a walk round and round. */
+		if (position - head > segment->capacity)
+			return -EBADMSG;
+	}
+	*end = position;
+	return found;
+}
+
+bool walk_reached(const struct segment *segment, uint64_t position)
+{
+	uint64_t at = walk_head(segment), stride, sequence;
+
+	if (position % 8 != 0 || position < segment->header.first_position)
+		return false;
+	if (position > at && position - at <= segment->capacity)
+		while (at < position && walk_record(segment, at, &stride, &sequence) == 1)
+			at += stride;
+	/* What was walked over may have been overwritten meanwhile; but then head is above it. */
+	return position <= at || position <= walk_head(segment);
+}
+
 /* Counts records from an indexed one, at `start`, up to the head, where there is no record to tell its number. */
 static int count_up_to(const struct segment *segment, struct place *place, uint64_t start)
 {

@@ -22,6 +22,15 @@ uint64_t walk_head(const struct segment *segment);
 /* The floor: everything from there to head is intact, as far as this load goes. */
 uint64_t walk_floor(const struct segment *segment);
 
+/* Where the records end: behind head, if their producer died before it moved head. Errors: -EBADMSG. */
+int walk_end(const struct segment *segment, uint64_t *end);
+
+/*
+ * Could a cursor be there? Head may be a little behind: a reader needs only the record, and the producer may have died
+ * (or be stopped) before it moved head.
+ */
+bool walk_reached(const struct segment *segment, uint64_t position);
+
 /* What is at a position: 1 and the record's stride and sequence number, or 0: no record yet, or -EBADMSG. */
 int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride, uint64_t *sequence);
 

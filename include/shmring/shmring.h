@@ -22,11 +22,13 @@
  *   inspector   data ro, control ro    sees everyone's lag and state; changes nothing
  *
  * A consumer has a subscription, a cursor with a name in the control object. Its policy says what
- * happens when it cannot keep up: for RELIABLE the producer waits, a LOSSY one loses the oldest records.
+ * happens when it cannot keep up: for RELIABLE the producer waits, for DEADLINE it waits so long and then
+ * evicts the subscription, a LOSSY one loses the oldest records. A durable subscription outlives its
+ * process, and the next one goes on at the first record that was not released.
  *
  * A process may be killed at any instruction. A lock that the kernel drops as a process dies is the only
- * proof of life; no clock or heartbeat decides anything. A producer that dies leaves whole records, and
- * the next one goes on behind them.
+ * proof of life; no clock or heartbeat decides who is dead. A producer that dies leaves whole records, and
+ * the next one goes on behind them. A consumer that dies stops holding the producer back.
  *
  * A COMPLETE EXAMPLE
  *
@@ -134,9 +136,9 @@ extern "C" {
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
  *   -EBUSY         there is a producer, or the subscription name is in use
- *   -ECONNRESET    the subscription was evicted: its cursor pointed outside the stream
+ *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see shmring_rejoin
  *   -ECANCELED     shmring_cancel was called on this handle
- *   -EEXIST        a ring of that name exists
+ *   -EEXIST        a ring of that name exists, or a durable subscription with another policy
  *   -EINVAL        bad argument
  *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer too small
  *   -ENAMETOOLONG  the name of a ring or subscription is too long
@@ -150,6 +152,7 @@ extern "C" {
  *   -EPROTONOSUPPORT  a ring of another layout version, byte order, or with features unknown here
  *   -EPROTOTYPE    the ring's tag is not the one required
  *   -ERANGE        that sequence number has not been written yet
+ *   -ESRCH         no such subscription
  *   -ESTALE        the ring was removed or replaced, and everything left in it has been read
  *   -ETIMEDOUT     the time-out passed
  *   -EUCLEAN       the two objects do not belong together, or the control object is missing
@@ -319,6 +322,7 @@ struct shmring_consumer;
 enum shmring_policy {
 	SHMRING_RELIABLE = 0, /* the producer waits for this subscription */
 	SHMRING_LOSSY = 1,    /* never holds the producer back; loses the oldest records when it is slow */
+	SHMRING_DEADLINE = 2, /* the producer waits for it for at most deadline_ns at a time, then evicts it */
 };
 
 enum shmring_start {
@@ -339,13 +343,19 @@ struct shmring_consumer_options {
 	size_t tag_length;
 	int64_t timeout_ns;           /* how long to wait for a ring that is not there yet */
 	uint32_t prefault;            /* 1: map all pages now, so that none faults in later */
-	uint32_t reserved;            /* 0 */
+	uint32_t durable;             /* 1: the subscription, which needs a name, outlives this handle */
+	int64_t deadline_ns;          /* for SHMRING_DEADLINE: more than 0; 0 for the others */
 };
 #define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
 
 /*
- * Joins a ring with a subscription of its own, which ends with shmring_consumer_close or with the process.
- * Errors: -ENOENT, -EBUSY (the name is in use), -EUSERS, -ERANGE, -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN,
+ * Joins a ring with a subscription of its own. Unless it is durable, it ends with shmring_consumer_close or with the
+ * process. A durable one stays, under its policy: left alone, a RELIABLE one holds the producer back for good. Opened
+ * again, it goes on at the first record that was not released, whatever `start` says; what is gone meanwhile (LOSSY, or
+ * evicted) counts as lost before the first record read. Policy, deadline and durable must be as they were. (One that
+ * died in the middle of shmring_seek may come back at the oldest record.)
+ * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable, with another policy), -EUSERS, -ERANGE, -ECONNRESET
+ * (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN,
  * -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays locked for two seconds).
  */
 SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
@@ -359,7 +369,7 @@ SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const 
 SHMRING_API int shmring_observer_open(struct shmring_consumer **consumer, const char *name,
 				      const struct shmring_consumer_options *options);
 
-/* Ends the subscription and frees the handle. What was read but not released counts as not read. */
+/* Ends the subscription, unless it is durable, and frees the handle. What was read but not released counts as not read. */
 SHMRING_API int shmring_consumer_close(struct shmring_consumer *consumer);
 
 /* One record, in place. `data` is good until the next shmring_release (or seek, or close) of this handle. */
@@ -384,7 +394,7 @@ SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_r
 
 /*
  * Gives back everything read so far.
- * Errors: -ECONNRESET; -EOVERFLOW: some of it may have been overwritten while it was in use (never for RELIABLE): discard all
+ * Errors: -ECONNRESET; -EOVERFLOW: some of it may have been overwritten while it was in use (LOSSY and observers): discard all
  * read since the last release, `lost` included; the next read goes on further ahead and counts it all as lost.
  */
 SHMRING_API int shmring_release(struct shmring_consumer *consumer);
@@ -411,6 +421,26 @@ SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_
  * Errors: -ERANGE, -EINVAL, -ECONNRESET; the place is then unchanged.
  */
 SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value);
+
+/*
+ * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where that is gone, at the
+ * oldest one. `lost`, which may be null, is set to the number of records between; the next record read tells it too.
+ * Errors: -EALREADY (not evicted), -EINVAL (an observer), -ESTALE, -EBADMSG, -ECONNRESET (evicted again meanwhile).
+ */
+SHMRING_API int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost);
+
+/*
+ * Ends a subscription that nobody has open: a durable one, or what a dead process left.
+ * Errors: -ENOENT (no such ring), -ESRCH, -EBUSY (somebody has it open), -ETIMEDOUT, and as shmring_consumer_open.
+ */
+SHMRING_API int shmring_unsubscribe(const char *name, const char *subscription);
+
+/*
+ * Evicts a subscription, whatever its policy, with or without a producer: it no longer holds the producer back, and a
+ * process that has it open is told -ECONNRESET.
+ * Errors: -ENOENT (no such ring), -ESRCH, and as shmring_consumer_open.
+ */
+SHMRING_API int shmring_evict(const char *name, const char *subscription);
 
 struct shmring_consumer_info {
 	size_t size;
@@ -481,6 +511,8 @@ struct shmring_info {
 	enum shmring_liveness producer_alive;
 	int32_t producer_pid;        /* as seen where it was opened, for people; 0: none or not visible */
 	uint64_t producer_since_ns;  /* nanoseconds since 1970 */
+	uint32_t producer_waits;     /* 1: a living producer sleeps until consumers make room */
+	uint32_t reserved;           /* 0 */
 	uint32_t control_visible;    /* 1: the fields below and the subscriptions can be seen */
 	uint32_t subscriptions;      /* in use */
 	uint32_t members;            /* in use */
@@ -498,11 +530,14 @@ struct shmring_subscription_info {
 	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 	enum shmring_policy policy;
 	enum shmring_liveness alive;
-	int32_t pid;               /* of a member, for people */
-	uint32_t joining;          /* 1: has not quite joined */
+	int32_t pid;               /* of a member, for people; 0: nobody has it open */
+	uint32_t joining;          /* 1: has not quite joined, or is seeking */
 	uint32_t sleeping;         /* 1: asleep, or about to be */
-	uint32_t evicted;          /* 1: its cursor pointed outside the stream */
-	uint64_t since_ns;         /* joined, nanoseconds since 1970 */
+	uint32_t evicted;          /* 1: holds nobody back any more */
+	uint32_t durable;          /* 1: stays when nobody has it open */
+	uint32_t blocking;         /* 1: the producer is waiting for it right now */
+	int64_t deadline_ns;       /* of SHMRING_DEADLINE */
+	uint64_t since_ns;         /* subscribed, nanoseconds since 1970 */
 	uint64_t position;         /* of the first record not released */
 	uint64_t sequence;         /* its sequence number; if it is gone, the oldest one's */
 	uint64_t lag_bytes;        /* published and not released, headers included */
@@ -520,7 +555,7 @@ SHMRING_API int shmring_inspect_subscription(struct shmring_inspector *inspector
 
 enum shmring_entry_kind {
 	SHMRING_ENTRY_RING = 0,    /* a ring's data object; shmring_inspector_open tells more */
-	SHMRING_ENTRY_ORPHAN = 1,  /* a control object whose data object is gone; harmless */
+	SHMRING_ENTRY_ORPHAN = 1,  /* a control object whose data object is not there: see shmring_collect */
 };
 
 struct shmring_entry {
@@ -528,6 +563,36 @@ struct shmring_entry {
 	const char *name;          /* the ring's name */
 	const char *file;          /* the file's name in /dev/shm */
 };
+
+/* One thing that is wrong with a ring. */
+struct shmring_problem {
+	const char *what;          /* in English, without values */
+	const char *object;        /* "data" or "control" */
+	uint64_t offset;           /* of the word in that object, bytes */
+	uint64_t found;            /* what is there */
+	uint64_t low, high;        /* the least and the most that it may be; both 0: see `what` */
+	int64_t subscription;      /* slot of the subscription it is about; -1: none */
+};
+
+/*
+ * Verifies everything about a ring that can be verified, while it is in use: headers, geometry, positions, every record
+ * from the oldest to the newest, the index, subscriptions and members. Calls `visit` for each thing that is wrong, until
+ * it returns something other than 0, which is then returned. Changes nothing. What the control object would tell is
+ * passed over where it may not be read.
+ * Errors: -ENOENT, -EACCES, -EBADMSG (not a ring at all), -EPROTONOSUPPORT, -EAGAIN (overwritten faster than it could be
+ * looked at, again and again).
+ */
+SHMRING_API int shmring_check(const char *name, int (*visit)(const struct shmring_problem *problem, void *argument),
+			      void *argument);
+
+/*
+ * Removes every control object without its data whose maker and remover are dead, as a lock proves. Calls `visit` (it
+ * may be null) for each before it is removed; if that returns something other than 0, it is left alone, the rest too,
+ * and that is returned. With `dry_run` nothing is removed. What may not be opened is passed over.
+ * Errors: -ENOSYS, the kernel's.
+ */
+SHMRING_API int shmring_collect(int dry_run, int (*visit)(const struct shmring_entry *entry, void *argument),
+				void *argument);
 
 /*
  * Calls `visit` for each ring and each control object left without its data, in no order, until it returns

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * consumer_return.c - back to a place in the stream: after an eviction, or as a durable subscription's next process.
+ *
+ * The place is the first record that was not released. Where it is gone, reading goes on at the oldest one, and the
+ * sequence number that was expected tells how many were lost.
+ */
+#include <errno.h>
+
+#include "consumer.h"
+#include "index.h"
+
+/* Without a gate, the place may be overwritten while it is looked up; see consumer_open.c. */
+#define LOOKUPS_MAX 1000
+
+/* A LOSSY one that was overtaken gets so much of a head start, as in consumer.c. */
+#define RESUME_SHARE 8
+
+/* A gate there, or above: where, and its sequence number. The state is JOINING, and ACTIVE afterwards. */
+static int return_gated(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	int error;
+
+	at->position = subscription_gate(segment, consumer->subscription.slot, position);
+	if (!subscription_activate(segment, &consumer->subscription))
+		return -ECONNRESET;
+	error = walk_sequence(segment, at);
+	/* A gate that did not hold: evicted again meanwhile. */
+	return error == -EAGAIN ? -ECONNRESET : error;
+}
+
+static int return_ungated(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	int error = -EAGAIN;
+
+	if (!subscription_activate(segment, &consumer->subscription))
+		return -ECONNRESET;
+	for (int lookups = 0; error == -EAGAIN && lookups < LOOKUPS_MAX; lookups++) {
+		const uint64_t floor = walk_floor(segment);
+
+		at->position = position;
+		if (position < floor)
+			at->position = index_first_at(segment, floor + segment->capacity / RESUME_SHARE,
+						      walk_head(segment));
+		error = walk_sequence(segment, at);
+	}
+	return error;
+}
+
+/* From JOINING to a place at or above `from`; tells how many records are gone between, if `from` has a number. */
+static int come_back(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+{
+	return consumer_gates(consumer) ? return_gated(consumer, position, at) :
+					  return_ungated(consumer, position, at);
+}
+
+/* The sequence number that a durable subscription's tail was moved with; false if it was not marked. */
+static bool mark_find(struct shmring_consumer *consumer, uint64_t tail, uint64_t *sequence)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct layout_mark *mark = &consumer->marks->mark[i];
+
+		/* [MARK] acquire: the tail agrees with what was marked before it; pairs with consumer.c:consumer_mark() */
+		if (atomic_load_explicit(&mark->position, memory_order_acquire) == tail) {
+			*sequence = atomic_load_explicit(&mark->sequence, memory_order_relaxed);
+			consumer->mark = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int consumer_resume(struct shmring_consumer *consumer, struct place *place)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	struct subscription *subscription = &consumer->subscription;
+	const uint64_t state = atomic_load_explicit(consumer->state, memory_order_acquire);
+	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
+	struct place at = { tail, 0 };
+	bool marked;
+	int error;
+
+	if (!walk_reached(segment, tail))
+		return -EBADMSG;
+	marked = mark_find(consumer, tail, &place->sequence);
+	place->position = tail;
+	if (state == subscription_active(subscription)) {
+		/* It has held its gate all the time, or is LOSSY and will find out. */
+		if (marked)
+			return 0;
+		error = walk_sequence(segment, &at);
+		if (!error) {
+			place->sequence = at.sequence;
+			return 0;
+		}
+		if (error != -EAGAIN)
+			return error;
+	}
+	/* Evicted, or its process died while it moved. */
+	if (!subscription_reopen(segment, subscription, (enum slot_state)slot_state(state)))
+		return -ECONNRESET;
+	error = come_back(consumer, tail, &at);
+	if (!error)
+		*place = (struct place){ at.position, marked ? place->sequence : at.sequence };
+	return error == -EAGAIN ? -ECONNRESET : error;
+}
+
+int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	const uint64_t expected = consumer->released_expected;
+	struct subscription *subscription = &consumer->subscription;
+	struct place at;
+	int error;
+	KEEP_ERRNO;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	if (!consumer->subscribed)
+		return -EINVAL;
+	if (!consumer_evicted(consumer) && !(consumer_gates(consumer) && consumer_lapped(consumer)))
+		return -EALREADY;
+	if (!subscription_reopen(segment, subscription, SLOT_EVICTED) &&
+	    !subscription_reopen(segment, subscription, SLOT_ACTIVE) &&
+	    !subscription_reopen(segment, subscription, SLOT_JOINING))
+		return -EBADMSG;
+	error = come_back(consumer, consumer->released, &at);
+	if (error)
+		return error == -EAGAIN ? -ECONNRESET : error;
+	if (at.sequence < expected)
+		return -EBADMSG;
+	consumer->lost = consumer->released_lost;
+	consumer_settle(consumer, (struct place){ at.position, expected });
+	consumer_room_look(consumer);
+	if (lost)
+		*lost = at.sequence - expected;
+	return 0;
+}
