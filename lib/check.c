@@ -80,8 +80,15 @@ static int compare_headers(struct check *check, const struct layout_header *data
 	return 1;
 }
 
+static bool unlinked(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && status.st_nlink == 0;
+}
+
 /* 1: there and sound, or not to be seen; 0: what is wrong was told; or a negative errno. */
-static int check_control_file(struct check *check, const char *bare, const struct layout_header *data)
+static int check_control_file(struct check *check, const char *bare, int data_fd, const struct layout_header *data)
 {
 	struct layout_header header;
 	char path[PATH_SIZE];
@@ -92,6 +99,9 @@ static int check_control_file(struct check *check, const char *bare, const struc
 	fd = open_to_read(path, &status);
 	if (fd == -EACCES)
 		return 1;
+	/* The data object's name goes first. */
+	if (fd == -ENOENT && unlinked(data_fd))
+		return -ENOENT;
 	if (fd == -ENOENT) {
 		check_report(check, CHECK_CONTROL, 0, 0, 0, 0, -1, "the control object is missing");
 		return 0;
@@ -127,10 +137,7 @@ static int check_files(struct check *check, const char *bare)
 	if (sound == 0)
 		sound = check_header(check, CHECK_DATA, fd, (uint64_t)status.st_size, &header);
 	if (sound == 1)
-		sound = check_control_file(check, bare, &header);
-	/* It was being removed while we looked: then there is no ring, rather than a damaged one. */
-	if (sound != 1 && fstat(fd, &status) == 0 && status.st_nlink == 0)
-		sound = -ENOENT;
+		sound = check_control_file(check, bare, fd, &header);
 	close(fd);
 	return sound;
 }

@@ -5,20 +5,19 @@
 
 #include <shmring/shmring.h>
 
-
 static const struct {
 	int error;
 	const char *text;
 } texts[] = {
 	{ 0, "no error" },
 	{ EAGAIN, "nothing to read or no room to write right now" },
-	{ EALREADY, "a reservation is in progress already" },
+	{ EALREADY, "a reservation is in progress already, or the subscription was not evicted" },
 	{ EACCES, "permission denied" },
 	{ EBADMSG, "not a ring, or damaged" },
-	{ EBUSY, "there is a producer already, or the subscription name is in use" },
+	{ EBUSY, "there is a producer already, or somebody has the subscription open" },
 	{ ECANCELED, "cancelled" },
 	{ ECONNRESET, "the subscription was evicted" },
-	{ EEXIST, "a ring of that name exists" },
+	{ EEXIST, "a ring of that name exists, or a durable subscription with another policy" },
 	{ EINVAL, "bad argument" },
 	{ EMFILE, "too many open files in this process" },
 	{ EMSGSIZE, "too large for this ring, or for the buffer" },
@@ -34,6 +33,7 @@ static const struct {
 	{ EPROTONOSUPPORT, "a ring of another version, byte order or feature set" },
 	{ EPROTOTYPE, "the ring's tag is not the one required" },
 	{ ERANGE, "that sequence number has not been written yet" },
+	{ ESRCH, "no such subscription" },
 	{ ESTALE, "the ring was removed or replaced" },
 	{ ETIMEDOUT, "timed out" },
 	{ EUCLEAN, "the data and control objects do not belong together" },

@@ -54,9 +54,11 @@ static int remove_whole(const char *path, const char *control_path, const struct
 	int control_fd = open_to_lock(control_path);
 	int error;
 
-	/* Damaged, or of somebody else's making: then there is nothing to lock, and no more to it than the names. */
-	if (control_fd < 0)
+	/* Damaged, or not ours to write: then there is nothing to lock, and no more to it than the names. */
+	if (control_fd == -ENOENT || control_fd == -EACCES || control_fd == -ELOOP || control_fd == -EISDIR)
 		return remove_both(path, control_path, opened);
+	if (control_fd < 0)
+		return control_fd;
 	error = lock_wait(control_fd, LOCK_NAMES);
 	if (!error) {
 		error = remove_both(path, control_path, opened);

@@ -132,10 +132,10 @@ extern "C" {
  * SHMRING_ERRORS
  *
  *   -EAGAIN        nothing to read, or no room to write, right now
- *   -EALREADY      a reservation is in progress already
+ *   -EALREADY      a reservation is in progress already; or the subscription was not evicted
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
- *   -EBUSY         there is a producer, or the subscription name is in use
+ *   -EBUSY         there is a producer, or somebody has the subscription open
  *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see shmring_rejoin
  *   -ECANCELED     shmring_cancel was called on this handle
  *   -EEXIST        a ring of that name exists, or a durable subscription with another policy
@@ -218,7 +218,7 @@ SHMRING_API int shmring_create(const char *name, const struct shmring_create_opt
 /*
  * Removes a ring's name. Processes that have it open go on with what is in it and are then told -ESTALE.
  * Something that is no ring is left alone.
- * Errors: -ENOENT, -EBADMSG, -EACCES, -EINVAL, -ENAMETOOLONG.
+ * Errors: -ENOENT, -EBADMSG, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (somebody who makes or removes it is stopped).
  */
 SHMRING_API int shmring_unlink(const char *name);
 
@@ -425,7 +425,7 @@ SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_sta
 /*
  * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where that is gone, at the
  * oldest one. `lost`, which may be null, is set to the number of records between; the next record read tells it too.
- * Errors: -EALREADY (not evicted), -EINVAL (an observer), -ESTALE, -EBADMSG, -ECONNRESET (evicted again meanwhile).
+ * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again meanwhile).
  */
 SHMRING_API int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost);
 
@@ -438,7 +438,7 @@ SHMRING_API int shmring_unsubscribe(const char *name, const char *subscription);
 /*
  * Evicts a subscription, whatever its policy, with or without a producer: it no longer holds the producer back, and a
  * process that has it open is told -ECONNRESET.
- * Errors: -ENOENT (no such ring), -ESRCH, and as shmring_consumer_open.
+ * Errors: -ENOENT (no such ring), -ESRCH, -EAGAIN (it keeps moving), and as shmring_consumer_open.
  */
 SHMRING_API int shmring_evict(const char *name, const char *subscription);
 
@@ -576,11 +576,10 @@ struct shmring_problem {
 
 /*
  * Verifies everything about a ring that can be verified, while it is in use: headers, geometry, positions, every record
- * from the oldest to the newest, the index, subscriptions and members. Calls `visit` for each thing that is wrong, until
- * it returns something other than 0, which is then returned. Changes nothing. What the control object would tell is
- * passed over where it may not be read.
- * Errors: -ENOENT, -EACCES, -EBADMSG (not a ring at all), -EPROTONOSUPPORT, -EAGAIN (overwritten faster than it could be
- * looked at, again and again).
+ * from the oldest to the newest (but for those that are overwritten meanwhile), the index, subscriptions and members.
+ * Calls `visit` for each thing that is wrong, until it returns something other than 0, which is then returned. Changes
+ * nothing. What the control object would tell is passed over where it may not be read.
+ * Errors: -ENOENT, -EACCES, -EBADMSG (not a ring at all), -EPROTONOSUPPORT, -EINVAL, -ENAMETOOLONG.
  */
 SHMRING_API int shmring_check(const char *name, int (*visit)(const struct shmring_problem *problem, void *argument),
 			      void *argument);

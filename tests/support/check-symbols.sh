@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Usage: check-symbols.sh [LIBRARY MAP HEADER]
-# The shared library exports exactly what its symbol map lists and what the public header declares.
+# Usage: check-symbols.sh [LIBRARY MAP HEADER [STATIC]]
+# The shared library exports exactly what its symbol map lists and what the public header declares. The static one has no
+# name that a program might have as well.
 src=${top_srcdir:-.}
 library=${1:-${top_builddir:-.}/lib/.libs/libshmring.so}
 map=${2:-$src/lib/shmring.map}
 header=${3:-$src/include/shmring/shmring.h}
+static=${4:-${top_builddir:-.}/lib/.libs/libshmring.a}
 # shellcheck source=tests/support/tap.sh
 . "$(dirname "$0")/tap.sh"
 
@@ -53,4 +55,14 @@ else
 fi
 tap_check "exports (<) are those of the symbol map (>)" diff "$scratch/exported" "$scratch/mapped"
 tap_check "exports (<) are those the header declares (>)" diff "$scratch/exported" "$scratch/declared"
+if [ -e "$static" ]; then
+	# Of a sanitizer's own names, which begin with underscores or its name, none is ours.
+	${NM:-nm} -g --defined-only "$static" |
+		${AWK:-awk} '$2 ~ /^[A-Z]$/ && $3 !~ /^(shmring_|_|DW\.ref)/ { print $3 }' | sort -u >"$scratch/foreign"
+	: >"$scratch/none"
+	tap_check "the static library has no global names but shmring_... (add to lib/namespace.h)" \
+		diff "$scratch/foreign" "$scratch/none"
+else
+	tap_skip "the static library has no global names but shmring_..." "no static library was built"
+fi
 tap_done

@@ -40,6 +40,14 @@ symbols_fail() { # PATTERN SED-SCRIPT
 		fails "$1" sh "$support/check-symbols.sh" "$library" "$copy/lib/shmring.map" "$copy/include/shmring.h"
 }
 
+static_fails() {
+	fresh_copy && cp "$build/lib/.libs/libshmring.a" "$copy/lib.a" && chmod u+w "$copy/lib.a" &&
+		echo 'int index_store;' >"$copy/index.c" && ${CC:-cc} -c "$copy/index.c" -o "$copy/index.o" &&
+		ar r "$copy/lib.a" "$copy/index.o" 2>/dev/null &&
+		fails '^# < index_store$' sh "$support/check-symbols.sh" "$library" "$src/lib/shmring.map" \
+			"$src/include/shmring/shmring.h" "$copy/lib.a"
+}
+
 tree_fails() { # PATTERN FILE CONTENTS
 	rm -rf "$copy"
 	mkdir "$copy" && cd "$copy" && git init -q . && echo '# SPDX-License-Identifier: MIT' >configure.ac &&
@@ -64,6 +72,7 @@ if [ -e "$library" ]; then
 		symbols_fail '^# < shmring_create$' 's/shmring_create;//' lib/shmring.map
 	tap_check "a declaration is missing from the header" \
 		symbols_fail '^# < shmring_create$' '/SHMRING_API.* shmring_create(/d' include/shmring.h
+	tap_check "the static library has a name that a program might have" static_fails
 else
 	tap_skip "a symbol is missing" "no shared library was built"
 fi

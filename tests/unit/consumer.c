@@ -73,7 +73,7 @@ Test(consumer, refuses_options_it_does_not_understand)
 	refused(options.start = (enum shmring_start)4);
 	refused((options.tag = tag, options.tag_length = sizeof(tag)));
 	refused(options.prefault = 2);
-	refused(options.reserved = 1);
+	refused(options.durable = 2);
 #undef refused
 	options = (struct shmring_consumer_options)SHMRING_CONSUMER_OPTIONS_INIT;
 	options.policy = SHMRING_LOSSY;
