@@ -260,7 +260,7 @@ Test(strerror, knows_every_documented_error)
 		EAGAIN, EALREADY,  EACCES,     EBADMSG,      EBUSY,           ECONNRESET, ECANCELED,
 		EEXIST, EINVAL,    EMSGSIZE,   ENAMETOOLONG, ENOENT,          ENOMEM,     ENOSPC,
 		ENOSYS, EOVERFLOW, EOWNERDEAD, EPIPE,        EPROTONOSUPPORT, EPROTOTYPE, ERANGE,
-		ESTALE, ETIMEDOUT, EUCLEAN,    EUSERS,
+		ESRCH,  ESTALE,    ETIMEDOUT,  EUCLEAN,      EUSERS,
 	};
 	const char *unknown = shmring_strerror(54321);
 

@@ -30,19 +30,9 @@ static struct origin origins[] = {
 	}                                                                         \
 	ParameterizedTest(struct origin *origin, origin, Name)
 
-static const char *ring_from(const struct origin *origin)
-{
-	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
-
-	options.capacity = SMALL;
-	options.first_position = origin->position;
-	options.first_sequence = origin->sequence;
-	return new_ring_with(&options);
-}
-
 FromEach(starts_there)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_info info = ring_info(name);
 	struct shmring_producer *producer;
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
@@ -66,7 +56,7 @@ FromEach(starts_there)
 
 FromEach(streams_in_step)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_producer *producer = new_producer(name);
 	struct shmring_consumer *reliable = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
 	struct shmring_consumer *observer = new_observer(name, SHMRING_OLDEST);
@@ -89,7 +79,7 @@ FromEach(streams_in_step)
 
 FromEach(is_full_when_it_is_full)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_producer *producer = new_producer(name);
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
 	void *data;
@@ -104,7 +94,7 @@ FromEach(is_full_when_it_is_full)
 
 FromEach(loses_exactly)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_producer *producer = new_producer(name);
 	struct shmring_consumer *losers[] = {
 		new_consumer(name, SHMRING_LOSSY, SHMRING_OLDEST),
@@ -131,7 +121,7 @@ FromEach(loses_exactly)
 
 FromEach(finds_every_start)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_producer *producer = new_producer(name);
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_LOSSY, SHMRING_OLDEST);
 	struct shmring_record record;
@@ -158,7 +148,7 @@ FromEach(finds_every_start)
 
 FromEach(succeeds_its_producer)
 {
-	const char *name = ring_from(origin);
+	const char *name = new_ring_from(origin->position, origin->sequence);
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
 
 	for (unsigned int epoch = 0; epoch < 60; epoch++) {

@@ -47,6 +47,16 @@ const char *new_ring(uint64_t capacity)
 	return new_ring_with(&options);
 }
 
+const char *new_ring_from(uint64_t first_position, uint64_t first_sequence)
+{
+	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
+
+	options.capacity = SMALL;
+	options.first_position = first_position;
+	options.first_sequence = first_sequence;
+	return new_ring_with(&options);
+}
+
 struct shmring_producer *new_producer(const char *name)
 {
 	struct shmring_producer *producer;
@@ -65,6 +75,51 @@ struct shmring_consumer *new_consumer(const char *name, enum shmring_policy poli
 	options.start = start;
 	expect_ok(shmring_consumer_open(&consumer, name, &options));
 	return consumer;
+}
+
+struct shmring_consumer_options options_for(const char *subscription, enum shmring_policy policy)
+{
+	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+
+	options.subscription = subscription;
+	options.policy = policy;
+	return options;
+}
+
+struct shmring_consumer *open_consumer(const char *ring,
+				       const struct shmring_consumer_options *options)
+{
+	struct shmring_consumer *consumer;
+
+	expect_ok(shmring_consumer_open(&consumer, ring, options));
+	return consumer;
+}
+
+struct shmring_consumer *new_deadline(const char *ring, const char *subscription,
+				      int64_t deadline_ns)
+{
+	struct shmring_consumer_options options = options_for(subscription, SHMRING_DEADLINE);
+
+	options.deadline_ns = deadline_ns;
+	return open_consumer(ring, &options);
+}
+
+struct shmring_consumer_options durable_options(const char *subscription,
+						enum shmring_policy policy)
+{
+	struct shmring_consumer_options options = options_for(subscription, policy);
+
+	options.durable = 1;
+	options.deadline_ns = policy == SHMRING_DEADLINE ? NEVER : 0;
+	return options;
+}
+
+struct shmring_consumer *open_durable(const char *ring, const char *subscription,
+				      enum shmring_policy policy)
+{
+	struct shmring_consumer_options options = durable_options(subscription, policy);
+
+	return open_consumer(ring, &options);
 }
 
 struct shmring_consumer *new_observer(const char *name, enum shmring_start start)
@@ -92,6 +147,33 @@ void write_records(struct shmring_producer *producer, unsigned int count, size_t
 		payload_fill(data, length, SEED, sequence);
 		expect_ok(shmring_commit(producer, length, payload_type(SEED, sequence), 0));
 	}
+}
+
+unsigned int fill_ring(struct shmring_producer *producer, size_t length)
+{
+	unsigned int count = 0;
+	void *data;
+	int result;
+
+	while ((result = shmring_reserve(producer, length, &data)) == 0) {
+		expect_ok(shmring_abort(producer));
+		write_records(producer, 1, length);
+		count++;
+	}
+	expect_result(result, -EAGAIN);
+	return count;
+}
+
+void insist_on_room(struct shmring_producer *producer, size_t length)
+{
+	void *data;
+	int result;
+
+	do
+		result = shmring_reserve(producer, length, &data);
+	while (result == -EAGAIN);
+	expect_ok(result);
+	expect_ok(shmring_abort(producer));
 }
 
 void expect_whole(const struct shmring_record *record, uint64_t sequence, size_t length)
@@ -155,6 +237,43 @@ struct shmring_info ring_info(const char *name)
 	return info;
 }
 
+static int look_at_slot(const char *ring, unsigned int slot, struct shmring_subscription_info *info)
+{
+	struct shmring_inspector *inspector;
+	int result;
+
+	info->size = sizeof(*info);
+	expect_ok(shmring_inspector_open(&inspector, ring));
+	result = shmring_inspect_subscription(inspector, slot, info);
+	expect_ok(shmring_inspector_close(inspector));
+	return result;
+}
+
+unsigned int slot_of(const char *ring, const char *subscription)
+{
+	struct shmring_subscription_info info;
+	unsigned int slot = 0;
+
+	while (look_at_slot(ring, slot, &info) != 0 || strcmp(info.name, subscription) != 0) {
+		slot++;
+		cr_assert_lt(slot, SHMRING_SUBSCRIPTIONS, "no subscription %s", subscription);
+	}
+	return slot;
+}
+
+struct shmring_subscription_info subscription_info(const char *ring, const char *subscription)
+{
+	struct shmring_subscription_info info;
+
+	expect_ok(look_at_slot(ring, slot_of(ring, subscription), &info));
+	return info;
+}
+
+int is_evicted(const char *ring, const char *subscription)
+{
+	return subscription_info(ring, subscription).evicted != 0;
+}
+
 int read_until_told(struct shmring_consumer *consumer)
 {
 	struct shmring_record record;
@@ -164,6 +283,14 @@ int read_until_told(struct shmring_consumer *consumer)
 		result = shmring_read(consumer, &record);
 	while (result == -EAGAIN);
 	return result;
+}
+
+void pass_time(int64_t duration_ns)
+{
+	struct timespec left = { duration_ns / NS_PER_SECOND, duration_ns % NS_PER_SECOND };
+
+	while (nanosleep(&left, &left) != 0)
+		;
 }
 
 static uint64_t read_clock(clockid_t clock)
