@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* admin.c - what an operator does to subscriptions by name, without one of their own and without a producer. */
+/*
+ * admin.c - what an operator does to subscriptions by name, without one of their own and without a
+ * producer.
+ */
 #include <errno.h>
 
 #include "segment.h"
 #include "subscription.h"
 #include "wait.h"
 
-static int on_named(const char *name, const char *subscription, int (*act)(const struct segment *, const char *))
+static int on_named(const char *name, const char *subscription,
+		    int (*act)(const struct segment *, const char *))
 {
 	struct segment segment;
 	int error = subscription ? name_check_subscription(subscription) : -EINVAL;
 	KEEP_ERRNO;
 
 	if (!error)
-		error = segment_attach(&segment, name, SEGMENT_CONSUMER, (struct tag){ NULL, 0 }, false);
+		error = segment_attach(&segment, name, SEGMENT_CONSUMER, (struct tag){ NULL, 0 },
+				       false);
 	if (error)
 		return error;
 	error = act(&segment, subscription);

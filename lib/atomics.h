@@ -2,8 +2,9 @@
 /*
  * atomics.h - fences, and waiting a moment, as this library needs them.
  *
- * ThreadSanitizer knows no fences. Its builds turn a full fence into a read-modify-write of one word that all
- * threads share, and rely on acquire and release on the accesses themselves for the rest.
+ * ThreadSanitizer knows no fences. Its builds turn a full fence into a read-modify-write of one
+ * word that all threads share, and rely on acquire and release on the accesses themselves for the
+ * rest.
  */
 #ifndef SHMRING_ATOMICS_H
 #define SHMRING_ATOMICS_H
@@ -19,19 +20,31 @@
 #endif
 #endif
 
-#define likely(condition) __builtin_expect(!!(condition), 1)
+#define likely(condition)   __builtin_expect(!!(condition), 1)
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
-#define cold_path __attribute__((cold, noinline))
+#define cold_path           __attribute__((cold, noinline))
 
 #ifdef SHMRING_TSAN_BUILD
 extern _Atomic uint64_t tsan_fence_word;
-static inline void fence_full(void) { atomic_fetch_add_explicit(&tsan_fence_word, 1, memory_order_seq_cst); }
-static inline void fence_acquire(void) { atomic_signal_fence(memory_order_seq_cst); }
-static inline void fence_release(void) { atomic_signal_fence(memory_order_seq_cst); }
+static inline void fence_full(void)
+{
+	atomic_fetch_add_explicit(&tsan_fence_word, 1, memory_order_seq_cst);
+}
+static inline void fence_acquire(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+static inline void fence_release(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
 #define not_seen_by_tsan __attribute__((no_sanitize("thread"), noinline))
 uint64_t load_unseen(const _Atomic uint64_t *word);
 #else
-/* On x86-64 a locked operation on the stack orders as mfence does, at a third of its cost. clang would use mfence. */
+/*
+ * On x86-64 a locked operation on the stack orders as mfence does, at a third of its cost. clang
+ * would use mfence.
+ */
 static inline void fence_full(void)
 {
 #if defined(__x86_64__)
@@ -40,15 +53,21 @@ static inline void fence_full(void)
 	atomic_thread_fence(memory_order_seq_cst);
 #endif
 }
-static inline void fence_acquire(void) { atomic_thread_fence(memory_order_acquire); }
-static inline void fence_release(void) { atomic_thread_fence(memory_order_release); }
+static inline void fence_acquire(void)
+{
+	atomic_thread_fence(memory_order_acquire);
+}
+static inline void fence_release(void)
+{
+	atomic_thread_fence(memory_order_release);
+}
 #define not_seen_by_tsan
 #endif
 
 /*
- * Loads, with acquire, a word where a record starts, or started: whoever does not gate may be lapped and find some
- * newer record's payload there, written with plain stores, and learns that from `floor` afterwards. To
- * ThreadSanitizer that would be a race.
+ * Loads, with acquire, a word where a record starts, or started: whoever does not gate may be
+ * lapped and find some newer record's payload there, written with plain stores, and learns that
+ * from `floor` afterwards. To ThreadSanitizer that would be a race.
  */
 static inline uint64_t load_record_word(const _Atomic uint64_t *word, _Bool gates)
 {
@@ -61,7 +80,10 @@ static inline uint64_t load_record_word(const _Atomic uint64_t *word, _Bool gate
 	return atomic_load_explicit(word, memory_order_acquire);
 }
 
-/* Lets the other hyperthread run, and the line that is polled arrive. How long it takes differs between processors. */
+/*
+ * Lets the other hyperthread run, and the line that is polled arrive. How long it takes differs
+ * between processors.
+ */
 static inline void cpu_pause(void)
 {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* check.c - is this ring sound? Files and headers; what is in them: check_data.c, check_control.c. */
+/*
+ * check.c - is this ring sound? Files and headers; what is in them: check_data.c, check_control.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,8 +10,8 @@
 #include "check.h"
 #include "wait.h"
 
-void check_report(struct check *check, enum check_object object, uint64_t offset, uint64_t found, uint64_t low,
-		  uint64_t high, int slot, const char *what)
+void check_report(struct check *check, enum check_object object, uint64_t offset, uint64_t found,
+		  uint64_t low, uint64_t high, int slot, const char *what)
 {
 	struct shmring_problem problem = {
 		.what = what,
@@ -31,7 +33,9 @@ static int open_to_read(const char *path, struct stat *status)
 	int error;
 
 	if (fd < 0)
-		return errno == ELOOP || errno == ENXIO ? -EBADMSG : errno == EPERM ? -EACCES : -errno;
+		return errno == ELOOP || errno == ENXIO ? -EBADMSG
+		       : errno == EPERM                 ? -EACCES
+							: -errno;
 	error = fstat(fd, status) != 0 ? -errno : S_ISREG(status->st_mode) ? 0 : -EBADMSG;
 	if (error) {
 		close(fd);
@@ -40,7 +44,9 @@ static int open_to_read(const char *path, struct stat *status)
 	return fd;
 }
 
-/* Reads a header and tells what is wrong with it. 1: nothing; 0: it was told; or a negative errno. */
+/*
+ * Reads a header and tells what is wrong with it. 1: nothing; 0: it was told; or a negative errno.
+ */
 static int check_header(struct check *check, enum check_object object, int fd, uint64_t data_size,
 			struct layout_header *header)
 {
@@ -54,19 +60,23 @@ static int check_header(struct check *check, enum check_object object, int fd, u
 	if (!error)
 		error = header_check(header, data_size, &fault);
 	if (error == -EBADMSG) {
-		check_report(check, object, fault.offset, fault.found, fault.low, fault.high, -1, fault.what);
+		check_report(check, object, fault.offset, fault.found, fault.low, fault.high, -1,
+			     fault.what);
 		return 0;
 	}
 	return error ? error : 1;
 }
 
 /* Does the control object say the same as the data object, byte for byte but for the magic? */
-static int compare_headers(struct check *check, const struct layout_header *data, const struct layout_header *control)
+static int compare_headers(struct check *check, const struct layout_header *data,
+			   const struct layout_header *control)
 {
-	const unsigned char *one = (const unsigned char *)data, *other = (const unsigned char *)control;
+	const unsigned char *one = (const unsigned char *)data,
+			    *other = (const unsigned char *)control;
 
 	if (control->magic != LAYOUT_MAGIC_CONTROL) {
-		check_report(check, CHECK_CONTROL, 0, control->magic, LAYOUT_MAGIC_CONTROL, LAYOUT_MAGIC_CONTROL, -1,
+		check_report(check, CHECK_CONTROL, 0, control->magic, LAYOUT_MAGIC_CONTROL,
+			     LAYOUT_MAGIC_CONTROL, -1,
 			     "the control object's magic number is not its own");
 		return 0;
 	}
@@ -88,7 +98,8 @@ static bool unlinked(int fd)
 }
 
 /* 1: there and sound, or not to be seen; 0: what is wrong was told; or a negative errno. */
-static int check_control_file(struct check *check, const char *bare, int data_fd, const struct layout_header *data)
+static int check_control_file(struct check *check, const char *bare, int data_fd,
+			      const struct layout_header *data)
 {
 	struct layout_header header;
 	char path[PATH_SIZE];
@@ -142,7 +153,9 @@ static int check_files(struct check *check, const char *bare)
 	return sound;
 }
 
-int shmring_check(const char *name, int (*visit)(const struct shmring_problem *problem, void *argument), void *argument)
+int shmring_check(const char *name,
+		  int (*visit)(const struct shmring_problem *problem, void *argument),
+		  void *argument)
 {
 	struct check check = { NULL, visit, argument, 0 };
 	struct segment segment;

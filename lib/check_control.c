@@ -64,8 +64,8 @@ static bool slot_take(const struct layout_control *control, unsigned int number,
 	return false;
 }
 
-static void report(struct check *check, const struct slot *slot, uint64_t offset, uint64_t found, uint64_t low,
-		   uint64_t high, const char *what)
+static void report(struct check *check, const struct slot *slot, uint64_t offset, uint64_t found,
+		   uint64_t low, uint64_t high, const char *what)
 {
 	check_report(check, CHECK_CONTROL, offset, found, low, high, slot->number, what);
 }
@@ -82,7 +82,8 @@ static uint64_t tail_offset(const struct slot *slot)
 
 static uint64_t entry_offset(const struct slot *slot, size_t member)
 {
-	return AT(subscription) + (uint64_t)slot->number * sizeof(struct layout_subscription) + member;
+	return AT(subscription) + (uint64_t)slot->number * sizeof(struct layout_subscription) +
+	       member;
 }
 
 /* False if there is no more to say about it. */
@@ -93,13 +94,15 @@ static bool check_state(struct check *check, const struct slot *slot)
 			       (slot->state & SLOT_DURABLE);
 
 	if (slot_state(slot->state) > SLOT_EVICTED || slot->state != known) {
-		report(check, slot, state_offset(slot), slot->state, 0, 0, "the state of a subscription is unknown");
+		report(check, slot, state_offset(slot), slot->state, 0, 0,
+		       "the state of a subscription is unknown");
 		return false;
 	}
 	if (slot_state(slot->state) == SLOT_FREE)
 		return false;
 	if (slot_policy(slot->state) != SHMRING_LOSSY && !policy_gates(slot_policy(slot->state))) {
-		report(check, slot, state_offset(slot), slot->state, 0, 0, "the policy of a subscription is unknown");
+		report(check, slot, state_offset(slot), slot->state, 0, 0,
+		       "the policy of a subscription is unknown");
 		return false;
 	}
 	return true;
@@ -109,7 +112,8 @@ static void check_entry(struct check *check, const struct slot *slot)
 {
 	const size_t deadline = offsetof(struct layout_subscription, deadline_ns);
 
-	if (memchr(slot->name, 0, sizeof(slot->name)) == NULL || name_check_subscription(slot->name) != 0)
+	if (memchr(slot->name, 0, sizeof(slot->name)) == NULL ||
+	    name_check_subscription(slot->name) != 0)
 		report(check, slot, entry_offset(slot, 0), (unsigned char)slot->name[0], 0, 0,
 		       "the name of a subscription is not one");
 	if ((slot_policy(slot->state) == SHMRING_DEADLINE) != (slot->deadline_ns != 0) ||
@@ -117,9 +121,11 @@ static void check_entry(struct check *check, const struct slot *slot)
 		report(check, slot, entry_offset(slot, deadline), slot->deadline_ns, 0, 0,
 		       "the deadline of a subscription does not go with its policy");
 	if (slot->members > 1)
-		report(check, slot, state_offset(slot), slot->members, 0, 1, "a subscription has too many members");
+		report(check, slot, state_offset(slot), slot->members, 0, 1,
+		       "a subscription has too many members");
 	if (slot->members == 0 && !slot_durable(slot->state))
-		report(check, slot, state_offset(slot), 0, 1, 1, "a subscription that is not durable has no member");
+		report(check, slot, state_offset(slot), 0, 1, 1,
+		       "a subscription that is not durable has no member");
 }
 
 /* Is a position, which a gate keeps from being overwritten, the start of a record? */
@@ -142,14 +148,16 @@ static bool slot_moved(const struct check *check, const struct slot *slot)
 {
 	const struct layout_control *control = check->segment->control;
 
-	return load(&control->state[slot->number]) != slot->state || load(&control->tail[slot->number].tail) != slot->tail;
+	return load(&control->state[slot->number]) != slot->state ||
+	       load(&control->tail[slot->number].tail) != slot->tail;
 }
 
 /* `floor` was loaded before the slot was. */
 static void check_tail(struct check *check, const struct slot *slot, uint64_t floor)
 {
 	const struct segment *segment = check->segment;
-	const bool gates = policy_gates(slot_policy(slot->state)) && slot_state(slot->state) == SLOT_ACTIVE;
+	const bool gates =
+		policy_gates(slot_policy(slot->state)) && slot_state(slot->state) == SLOT_ACTIVE;
 
 	if (slot_state(slot->state) == SLOT_JOINING && slot->tail == TAIL_NONE)
 		return;
@@ -158,8 +166,9 @@ static void check_tail(struct check *check, const struct slot *slot, uint64_t fl
 		return;
 	if (!walk_reached(segment, slot->tail)) {
 		if (!slot_moved(check, slot))
-			report(check, slot, tail_offset(slot), slot->tail, segment->header.first_position,
-			       walk_head(segment), "the cursor of a subscription is outside the stream");
+			report(check, slot, tail_offset(slot), slot->tail,
+			       segment->header.first_position, walk_head(segment),
+			       "the cursor of a subscription is outside the stream");
 	} else if (gates && slot->tail < floor) {
 		report(check, slot, tail_offset(slot), slot->tail, floor, walk_head(segment),
 		       "the cursor of a subscription that gates is below floor");
@@ -186,11 +195,14 @@ static void check_names(struct check *check, const struct slot *slots)
 
 	for (unsigned int i = 0; i < SHMRING_SUBSCRIPTIONS; i++)
 		for (unsigned int j = 0; j < i; j++)
-			if (slot_state(slots[i].state) != SLOT_FREE && slot_state(slots[j].state) != SLOT_FREE &&
+			if (slot_state(slots[i].state) != SLOT_FREE &&
+			    slot_state(slots[j].state) != SLOT_FREE &&
 			    strncmp(slots[i].name, slots[j].name, sizeof(slots[i].name)) == 0 &&
-			    load(&control->state[i]) == slots[i].state && load(&control->state[j]) == slots[j].state)
-				report(check, &slots[i], entry_offset(&slots[i], 0), (unsigned char)slots[i].name[0], 0,
-				       0, "two subscriptions have the same name");
+			    load(&control->state[i]) == slots[i].state &&
+			    load(&control->state[j]) == slots[j].state)
+				report(check, &slots[i], entry_offset(&slots[i], 0),
+				       (unsigned char)slots[i].name[0], 0, 0,
+				       "two subscriptions have the same name");
 }
 
 static void check_members(struct check *check)
@@ -200,9 +212,11 @@ static void check_members(struct check *check)
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
 		const uint64_t word = load(&control->member[member].word);
 
-		if (word != member_word(member_generation(word), member_subscription(word), member_taken(word)) ||
+		if (word != member_word(member_generation(word), member_subscription(word),
+					member_taken(word)) ||
 		    member_subscription(word) >= SHMRING_SUBSCRIPTIONS)
-			check_report(check, CHECK_CONTROL, AT(member) + member * sizeof(struct layout_member), word, 0, 0,
+			check_report(check, CHECK_CONTROL,
+				     AT(member) + member * sizeof(struct layout_member), word, 0, 0,
 				     -1, "the word of a member is unknown");
 	}
 }
@@ -212,7 +226,8 @@ void check_control(struct check *check)
 	struct slot slots[SHMRING_SUBSCRIPTIONS];
 
 	memset(slots, 0, sizeof(slots));
-	for (unsigned int number = 0; number < SHMRING_SUBSCRIPTIONS && check->result == 0; number++)
+	for (unsigned int number = 0; number < SHMRING_SUBSCRIPTIONS && check->result == 0;
+	     number++)
 		check_slot(check, number, &slots[number]);
 	check_names(check, slots);
 	check_members(check);

@@ -8,7 +8,8 @@
 
 #define AT(member) offsetof(struct layout_data, member)
 
-static void report(struct check *check, uint64_t offset, uint64_t found, uint64_t low, uint64_t high, const char *what)
+static void report(struct check *check, uint64_t offset, uint64_t found, uint64_t low,
+		   uint64_t high, const char *what)
 {
 	check_report(check, CHECK_DATA, offset, found, low, high, -1, what);
 }
@@ -18,7 +19,8 @@ static uint64_t load(const shared_u64 *word)
 	return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static void between(struct check *check, uint64_t offset, uint64_t found, uint64_t low, uint64_t high, const char *what)
+static void between(struct check *check, uint64_t offset, uint64_t found, uint64_t low,
+		    uint64_t high, const char *what)
 {
 	if (found < low || found > high || found % 8 != 0)
 		report(check, offset, found, low, high, what);
@@ -37,14 +39,18 @@ static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	const uint64_t floor_after = load(&data->floor);
 
 	*from = *to = first;
-	between(check, AT(head), head, first, UINT64_MAX - 7, "head is before the stream's start, or misaligned");
+	between(check, AT(head), head, first, UINT64_MAX - 7,
+		"head is before the stream's start, or misaligned");
 	between(check, AT(floor), floor, first, head, "floor is above head, or misaligned");
-	between(check, AT(want), want, floor, head, "want is not between floor and head, or misaligned");
+	between(check, AT(want), want, floor, head,
+		"want is not between floor and head, or misaligned");
 	if (need != 0)
 		between(check, AT(need), need, first, head, "need is above head, or misaligned");
 	if (head - floor_after > capacity && floor_after <= head)
-		report(check, AT(floor), floor_after, head - capacity, head, "floor is more than a capacity below head");
-	if (check->result == 0 && floor % 8 == 0 && head % 8 == 0 && floor <= head && head - floor_after <= capacity) {
+		report(check, AT(floor), floor_after, head - capacity, head,
+		       "floor is more than a capacity below head");
+	if (check->result == 0 && floor % 8 == 0 && head % 8 == 0 && floor <= head &&
+	    head - floor_after <= capacity) {
 		*from = floor;
 		*to = head;
 	}
@@ -57,7 +63,8 @@ static void check_stream(struct check *check)
 	if (stream_state(word) > SHMRING_STREAM_CLOSED)
 		report(check, AT(stream), word, 0, 0, "the stream's state is unknown");
 	else if ((stream_epoch(word) == 0) != (stream_state(word) == SHMRING_STREAM_NEW))
-		report(check, AT(stream), word, 0, 0, "the stream's epoch does not go with its state");
+		report(check, AT(stream), word, 0, 0,
+		       "the stream's epoch does not go with its state");
 }
 
 static uint64_t offset_of(const struct segment *segment, uint64_t position)
@@ -74,38 +81,46 @@ struct step {
 };
 
 /*
- * Looks at one record. Returns its stride, or 0 if the walk ends there. `word`, `sequence` and `start` were loaded
- * before it was seen that the place had not been overwritten.
+ * Looks at one record. Returns its stride, or 0 if the walk ends there. `word`, `sequence` and
+ * `start` were loaded before it was seen that the place had not been overwritten.
  */
-static uint64_t check_record(struct check *check, struct step *step, uint64_t word, uint64_t sequence, uint64_t start)
+static uint64_t check_record(struct check *check, struct step *step, uint64_t word,
+			     uint64_t sequence, uint64_t start)
 {
 	const struct segment *segment = check->segment;
 	const uint64_t offset = offset_of(segment, step->position);
 	const uint64_t block = index_block(segment, step->position);
 
 	if (!(word & RECORD_WORD_VALID)) {
-		report(check, offset, word, 0, 0, "below head there is no record where one should start");
+		report(check, offset, word, 0, 0,
+		       "below head there is no record where one should start");
 		return 0;
 	}
 	if (record_length(word) > segment->maximum) {
-		report(check, offset, record_length(word), 0, segment->maximum, "a record is longer than the longest");
+		report(check, offset, record_length(word), 0, segment->maximum,
+		       "a record is longer than the longest");
 		return 0;
 	}
 	if (word >> 48 != RECORD_FLAG_VALID)
-		report(check, offset, word >> 48, RECORD_FLAG_VALID, RECORD_FLAG_VALID, "a record has unknown flags");
+		report(check, offset, word >> 48, RECORD_FLAG_VALID, RECORD_FLAG_VALID,
+		       "a record has unknown flags");
 	if (step->known && sequence != step->sequence)
 		report(check, offset + 8, sequence, step->sequence, step->sequence,
 		       "a record's sequence number is not the next one");
 	if (step->block != UINT64_MAX && block != step->block && start != step->position)
-		report(check, AT(index) + block % INDEX_ENTRIES * sizeof(struct layout_index_entry), start,
-		       step->position, step->position, "the index does not name the first record of its block");
+		report(check, AT(index) + block % INDEX_ENTRIES * sizeof(struct layout_index_entry),
+		       start, step->position, step->position,
+		       "the index does not name the first record of its block");
 	step->sequence = sequence + 1;
 	step->known = true;
 	step->block = block;
 	return record_stride(record_length(word));
 }
 
-/* Every record from `from` to `to` that is still there when the walk comes to it. Returns where it ended. */
+/*
+ * Every record from `from` to `to` that is still there when the walk comes to it. Returns where it
+ * ended.
+ */
 static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 {
 	const struct segment *segment = check->segment;
@@ -117,7 +132,8 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 	}
 	while (step.position < to && check->result == 0) {
 		uint64_t word = load_record_word(segment_word(segment, step.position), false);
-		uint64_t sequence = load_record_word(segment_sequence(segment, step.position), false);
+		uint64_t sequence =
+			load_record_word(segment_sequence(segment, step.position), false);
 		uint64_t start = index_lookup(segment, index_block(segment, step.position));
 		uint64_t floor, stride;
 
@@ -125,8 +141,12 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 		fence_acquire();
 		floor = walk_floor(segment);
 		if (floor > step.position) {
-			/* Overwritten meanwhile. With a head start, and from there on the numbers have to be learnt anew. */
-			step.position = index_first_at(segment, floor + segment->capacity / 8, walk_head(segment));
+			/*
+			 * Overwritten meanwhile. With a head start, and from there on the numbers
+			 * have to be learnt anew.
+			 */
+			step.position = index_first_at(segment, floor + segment->capacity / 8,
+						       walk_head(segment));
 			step.known = false;
 			step.block = UINT64_MAX;
 			continue;
@@ -148,13 +168,15 @@ static void check_end(struct check *check, uint64_t head)
 	if (segment->lock_fd < 0 || lock_held(segment->lock_fd, LOCK_PRODUCER) != 0)
 		return;
 	if (walk_end(segment, &end) != 0) {
-		report(check, AT(head), head, 0, 0, "the records behind head do not come to an end");
+		report(check, AT(head), head, 0, 0,
+		       "the records behind head do not come to an end");
 		return;
 	}
 	check_records(check, head, end);
 	word = load_record_word(segment_word(segment, end), false);
 	/* A producer may have come meanwhile: then this is its business. */
-	if (word != 0 && lock_held(segment->lock_fd, LOCK_PRODUCER) == 0 && load(&segment->data->head) == head)
+	if (word != 0 && lock_held(segment->lock_fd, LOCK_PRODUCER) == 0 &&
+	    load(&segment->data->head) == head)
 		report(check, offset_of(segment, end), word, 0, 0,
 		       "behind the last record there is something other than zero");
 }
@@ -166,8 +188,10 @@ static void check_index(struct check *check)
 	for (unsigned int i = 0; i < INDEX_ENTRIES; i++) {
 		const uint64_t position = load(&segment->data->index[i].position);
 
-		if (position != INDEX_NONE && (position % 8 != 0 || index_block(segment, position) % INDEX_ENTRIES != i))
-			report(check, AT(index) + i * sizeof(struct layout_index_entry), position, 0, 0,
+		if (position != INDEX_NONE &&
+		    (position % 8 != 0 || index_block(segment, position) % INDEX_ENTRIES != i))
+			report(check, AT(index) + i * sizeof(struct layout_index_entry), position,
+			       0, 0,
 			       "an index entry's position is not of its block, or misaligned");
 	}
 }

@@ -2,8 +2,8 @@
 /*
  * consumer.c - reading records.
  *
- * All readers run the same code: read, use in place, release. Whether a record was whole is known only afterwards,
- * from `floor`; for a RELIABLE subscription that check never fails.
+ * All readers run the same code: read, use in place, release. Whether a record was whole is known
+ * only afterwards, from `floor`; for a RELIABLE subscription that check never fails.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,19 +15,20 @@
 #include "walk.h"
 
 /*
- * A reader on the producer's heels steals the line that the producer is writing. After this many records in a row it
- * lets the producer get ahead for about so long before it looks again.
+ * A reader on the producer's heels steals the line that the producer is writing. After this many
+ * records in a row it lets the producer get ahead for about so long before it looks again.
  */
-#define STREAK_LENGTH 4
+#define STREAK_LENGTH   4
 #define STREAK_PAUSE_NS 800
 
 /*
- * A reader that only polls looks for the producer once in RECHECK_NS. To know when, it looks at the clock, but not at
- * every look that finds nothing: as rarely as keeps two looks at the clock within these bounds.
+ * A reader that only polls looks for the producer once in RECHECK_NS. To know when, it looks at the
+ * clock, but not at every look that finds nothing: as rarely as keeps two looks at the clock within
+ * these bounds.
  */
-#define IDLE_STRIDE_MAX 1024
+#define IDLE_STRIDE_MAX     1024
 #define IDLE_CLOCK_SHORT_NS (10 * NS_PER_MS)
-#define IDLE_CLOCK_LONG_NS (25 * NS_PER_MS)
+#define IDLE_CLOCK_LONG_NS  (25 * NS_PER_MS)
 
 /* A lapped reader goes on this far above the floor, to have a head start. */
 #define RESUME_SHARE 8
@@ -42,7 +43,10 @@ bool consumer_lapped(const struct shmring_consumer *consumer)
 	return atomic_load_explicit(consumer->floor, memory_order_relaxed) > consumer->cursor;
 }
 
-/* Goes on where the producer is not about to write. What was read and not released stays so, for release to see. */
+/*
+ * Goes on where the producer is not about to write. What was read and not released stays so, for
+ * release to see.
+ */
 static int resume(struct shmring_consumer *consumer)
 {
 	const struct segment *segment = &consumer->handle.segment;
@@ -53,17 +57,22 @@ static int resume(struct shmring_consumer *consumer)
 	if (consumer_gates(consumer) || consumer_evicted(consumer))
 		return -ECONNRESET;
 	head = walk_head(segment);
-	consumer->cursor = index_first_at(segment, walk_floor(segment) + segment->capacity / RESUME_SHARE, head);
+	consumer->cursor = index_first_at(
+		segment, walk_floor(segment) + segment->capacity / RESUME_SHARE, head);
 	if (nothing_held)
 		consumer->released = consumer->cursor;
 	return 0;
 }
 
-static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record, const shared_u64 *header,
-			   uint64_t word, uint64_t sequence, uint64_t lost)
+static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record,
+			   const shared_u64 *header, uint64_t word, uint64_t sequence,
+			   uint64_t lost)
 {
 	const uint64_t at = consumer->cursor;
-	/* Length, type and flags are in the record as in the word, so that a compiler can store all three at once. */
+	/*
+	 * Length, type and flags are in the record as in the word, so that a compiler can store all
+	 * three at once.
+	 */
 	const uint64_t told = word & ~RECORD_WORD_VALID;
 
 	consumer->cursor = at + record_stride(record_length(word));
@@ -116,7 +125,8 @@ static bool stream_ended(const struct shmring_consumer *consumer, uint64_t strea
 {
 	if (stream_state(stream) == SHMRING_STREAM_CLOSED)
 		*error = -EPIPE;
-	else if (stream_state(stream) == SHMRING_STREAM_OPEN && consumer->dead_epoch == stream_epoch(stream))
+	else if (stream_state(stream) == SHMRING_STREAM_OPEN &&
+		 consumer->dead_epoch == stream_epoch(stream))
 		*error = -EOWNERDEAD;
 	else if (consumer->removed)
 		*error = -ESTALE;
@@ -128,7 +138,10 @@ static bool stream_ended(const struct shmring_consumer *consumer, uint64_t strea
 int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch)
 {
 	const shared_u64 *word = &consumer->handle.segment.data->stream;
-	/* [STREAM] acquire: the caller looks for records once more after this; pairs with producer_open.c:stream_store() */
+	/*
+	 * [STREAM] acquire: the caller looks for records once more after this; pairs with
+	 * producer_open.c:stream_store()
+	 */
 	uint64_t stream = atomic_load_explicit(word, memory_order_acquire);
 	int error = 0;
 
@@ -145,7 +158,10 @@ int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch
 	return error;
 }
 
-/* Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged, forked. */
+/*
+ * Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged,
+ * forked.
+ */
 static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	int ended = 0;
@@ -167,7 +183,8 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 				return error;
 			laps++;
 		} else if (word & RECORD_WORD_VALID) {
-			if (record_length(word) > consumer->maximum || sequence < consumer->expected)
+			if (record_length(word) > consumer->maximum ||
+			    sequence < consumer->expected)
 				return -EBADMSG;
 			lost = sequence - consumer->expected;
 			consumer->lost += lost;
@@ -289,7 +306,8 @@ not_seen_by_tsan static void copy_out(void *to, const void *from, size_t length)
 #endif
 }
 
-int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t size, struct shmring_record *record)
+int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t size,
+		      struct shmring_record *record)
 {
 	/* A torn copy is not released; the next attempt finds a record further ahead. */
 	for (int laps = 0; laps < LAPS_MAX; laps++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * consumer.h - what a consumer's or observer's handle holds. consumer.c reads; consumer_open.c comes, goes and seeks;
- * consumer_return.c comes back, after an eviction or as a durable subscription's next process; consumer_wait.c waits.
+ * consumer.h - what a consumer's or observer's handle holds. consumer.c reads; consumer_open.c
+ * comes, goes and seeks; consumer_return.c comes back, after an eviction or as a durable
+ * subscription's next process; consumer_wait.c waits.
  */
 #ifndef SHMRING_CONSUMER_H
 #define SHMRING_CONSUMER_H
@@ -16,8 +17,9 @@ struct shmring_consumer {
 	struct handle handle; /* first: shmring_cancel goes by its address */
 
 	/*
-	 * Used with every record. What shmring_release copies from what shmring_read has just stored is kept apart: in
-	 * neighbouring words a compiler makes one wide load of it, which has to wait for both stores to reach the cache.
+	 * Used with every record. What shmring_release copies from what shmring_read has just
+	 * stored is kept apart: in neighbouring words a compiler makes one wide load of it, which
+	 * has to wait for both stores to reach the cache.
 	 */
 	alignas(LAYOUT_LINE) uint64_t cursor; /* the next record to read */
 	char *records;
@@ -40,7 +42,8 @@ struct shmring_consumer {
 	uint64_t lost;              /* so far */
 	uint64_t released_lost;     /* the same, at the last release */
 	uint64_t dead_epoch;        /* the producer of this epoch was found dead; 0: none */
-	uint64_t told_epoch;        /* shmring_wait has returned the end of this epoch's stream; 0: none */
+	/* shmring_wait has returned the end of this epoch's stream; 0: none */
+	uint64_t told_epoch;
 	bool removed;               /* the ring was found removed */
 	uint64_t seen_stream;       /* the stream word, when last looked at */
 	uint32_t idle_looks;        /* looks that found nothing, since the last one at the clock */
@@ -78,7 +81,8 @@ static inline bool consumer_evicted(const struct shmring_consumer *consumer)
 }
 
 /* A header or sequence word. */
-static inline uint64_t consumer_load(const struct shmring_consumer *consumer, const shared_u64 *word)
+static inline uint64_t consumer_load(const struct shmring_consumer *consumer,
+				     const shared_u64 *word)
 {
 	return load_record_word(word, consumer->handle.segment.gates);
 }
@@ -87,8 +91,9 @@ static inline uint64_t consumer_load(const struct shmring_consumer *consumer, co
 bool consumer_lapped(const struct shmring_consumer *consumer);
 
 /*
- * With no record there: 0, or why there will be none: -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET. With `look`, the
- * producer is looked for, by system calls, rather than only what is known of it. `epoch` is told, for shmring_wait.
+ * With no record there: 0, or why there will be none: -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET.
+ * With `look`, the producer is looked for, by system calls, rather than only what is known of it.
+ * `epoch` is told, for shmring_wait.
  */
 int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch);
 

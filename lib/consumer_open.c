@@ -10,14 +10,15 @@
 #include "options.h"
 
 /*
- * Without a gate, the producer may overwrite a place while it is looked up. Looking takes microseconds, and a
- * producer at full speed some tens of microseconds for the smallest ring, so a few attempts do; this is a bound.
+ * Without a gate, the producer may overwrite a place while it is looked up. Looking takes
+ * microseconds, and a producer at full speed some tens of microseconds for the smallest ring, so a
+ * few attempts do; this is a bound.
  */
 #define LOOKUPS_MAX 1000
 
 /* A place as the caller named it, at or above `from`. */
-static int find_from(const struct segment *segment, struct place from, enum shmring_start start, uint64_t value,
-		     struct place *found)
+static int find_from(const struct segment *segment, struct place from, enum shmring_start start,
+		     uint64_t value, struct place *found)
 {
 	switch (start) {
 	case SHMRING_SEQUENCE:
@@ -43,8 +44,8 @@ static uint64_t first_look(const struct segment *segment, enum shmring_start sta
 }
 
 /* For those who do not gate: looks until the place was not overwritten meanwhile. */
-static int find_ungated(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
-			struct place *found)
+static int find_ungated(const struct shmring_consumer *consumer, enum shmring_start start,
+			uint64_t value, struct place *found)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error = -EAGAIN;
@@ -60,11 +61,11 @@ static int find_ungated(const struct shmring_consumer *consumer, enum shmring_st
 }
 
 /*
- * For those who gate: first the producer is held back at the oldest (or newest) record, then there is time to look.
- * The state is JOINING, and ACTIVE afterwards.
+ * For those who gate: first the producer is held back at the oldest (or newest) record, then there
+ * is time to look. The state is JOINING, and ACTIVE afterwards.
  */
-static int find_gated(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
-		      struct place *found)
+static int find_gated(const struct shmring_consumer *consumer, enum shmring_start start,
+		      uint64_t value, struct place *found)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	const struct subscription *subscription = &consumer->subscription;
@@ -84,8 +85,8 @@ static int find_gated(const struct shmring_consumer *consumer, enum shmring_star
 static int find(const struct shmring_consumer *consumer, enum shmring_start start, uint64_t value,
 		struct place *found)
 {
-	return consumer_gates(consumer) ? find_gated(consumer, start, value, found) :
-					  find_ungated(consumer, start, value, found);
+	return consumer_gates(consumer) ? find_gated(consumer, start, value, found)
+					: find_ungated(consumer, start, value, found);
 }
 
 void consumer_settle(struct shmring_consumer *consumer, struct place place)
@@ -116,7 +117,8 @@ static void consumer_forked(struct handle *handle)
 
 static bool start_known(enum shmring_start start)
 {
-	return start == SHMRING_OLDEST || start == SHMRING_NEWEST || start == SHMRING_SEQUENCE || start == SHMRING_TIME;
+	return start == SHMRING_OLDEST || start == SHMRING_NEWEST || start == SHMRING_SEQUENCE ||
+	       start == SHMRING_TIME;
 }
 
 static int options_check(const struct shmring_consumer_options *options, bool subscribes)
@@ -126,9 +128,10 @@ static int options_check(const struct shmring_consumer_options *options, bool su
 	if (options->prefault > 1 || options->durable > 1 || !start_known(options->start))
 		return -EINVAL;
 	if (!subscribes)
-		return options->subscription || options->policy != 0 || options->durable || options->deadline_ns != 0 ?
-			       -EINVAL :
-			       0;
+		return options->subscription || options->policy != 0 || options->durable ||
+				       options->deadline_ns != 0
+			       ? -EINVAL
+			       : 0;
 	if (!policy_gates(options->policy) && options->policy != SHMRING_LOSSY)
 		return -EINVAL;
 	if (has_deadline ? options->deadline_ns <= 0 : options->deadline_ns != 0)
@@ -155,7 +158,8 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 }
 
 /* Takes a place in the table. */
-static int subscribe(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
+static int subscribe(struct shmring_consumer *consumer,
+		     const struct shmring_consumer_options *options)
 {
 	struct segment *segment = &consumer->handle.segment;
 	struct subscription *subscription = &consumer->subscription;
@@ -177,7 +181,9 @@ static int subscribe(struct shmring_consumer *consumer, const struct shmring_con
 	return 0;
 }
 
-/* A new subscription's way into the stream. From `subscription_keep` on it outlives this process. */
+/*
+ * A new subscription's way into the stream. From `subscription_keep` on it outlives this process.
+ */
 static int enter(struct shmring_consumer *consumer, const struct shmring_consumer_options *options)
 {
 	struct segment *segment = &consumer->handle.segment;
@@ -188,7 +194,9 @@ static int enter(struct shmring_consumer *consumer, const struct shmring_consume
 	if (error)
 		return error;
 	consumer_settle(consumer, place);
-	/* One that gates is ACTIVE already; this is for the others, whose tail says nothing before. */
+	/*
+	 * One that gates is ACTIVE already; this is for the others, whose tail says nothing before.
+	 */
 	if (!consumer_gates(consumer) && !subscription_activate(segment, subscription))
 		return -ECONNRESET;
 	if (subscription->durable && !subscription_keep(segment, subscription))
@@ -227,8 +235,8 @@ static int join(struct shmring_consumer *consumer, const struct shmring_consumer
 	return error;
 }
 
-static int consumer_open(struct shmring_consumer **out, const char *name, const struct shmring_consumer_options *given,
-			 bool subscribes)
+static int consumer_open(struct shmring_consumer **out, const char *name,
+			 const struct shmring_consumer_options *given, bool subscribes)
 {
 	struct shmring_consumer_options options;
 	struct shmring_consumer *consumer;
@@ -244,8 +252,10 @@ static int consumer_open(struct shmring_consumer **out, const char *name, const 
 		return -ENOMEM;
 	memset(consumer, 0, sizeof(*consumer));
 	consumer->handle.forked = consumer_forked;
-	error = handle_open(&consumer->handle, name, subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
-			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns, options.prefault);
+	error = handle_open(&consumer->handle, name,
+			    subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
+			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns,
+			    options.prefault);
 	if (!error) {
 		consumer_init(consumer, subscribes);
 		error = join(consumer, &options);
@@ -301,7 +311,8 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 	if (!start_known(start))
 		return -EINVAL;
 	if (consumer_evicted(consumer) ||
-	    (consumer_gates(consumer) && !subscription_reopen(segment, &consumer->subscription, SLOT_ACTIVE)))
+	    (consumer_gates(consumer) &&
+	     !subscription_reopen(segment, &consumer->subscription, SLOT_ACTIVE)))
 		return -ECONNRESET;
 	error = find(consumer, start, value, &place);
 	if (!error) {
@@ -316,7 +327,8 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 	return error;
 }
 
-int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmring_consumer_info *info)
+int shmring_consumer_info(const struct shmring_consumer *consumer,
+			  struct shmring_consumer_info *info)
 {
 	struct shmring_consumer_info report;
 	int error = report_check(info, sizeof(report));

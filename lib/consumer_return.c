@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * consumer_return.c - back to a place in the stream: after an eviction, or as a durable subscription's next process.
+ * consumer_return.c - back to a place in the stream: after an eviction, or as a durable
+ * subscription's next process.
  *
- * The place is the first record that was not released. Where it is gone, reading goes on at the oldest one, and the
- * sequence number that was expected tells how many were lost.
+ * The place is the first record that was not released. Where it is gone, reading goes on at the
+ * oldest one, and the sequence number that was expected tells how many were lost.
  */
 #include <errno.h>
 
@@ -16,8 +17,12 @@
 /* A LOSSY one that was overtaken gets so much of a head start, as in consumer.c. */
 #define RESUME_SHARE 8
 
-/* A gate there, or above: where, and its sequence number. The state is JOINING, and ACTIVE afterwards. */
-static int return_gated(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+/*
+ * A gate there, or above: where, and its sequence number. The state is JOINING, and ACTIVE
+ * afterwards.
+ */
+static int return_gated(const struct shmring_consumer *consumer, uint64_t position,
+			struct place *at)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error;
@@ -30,7 +35,8 @@ static int return_gated(const struct shmring_consumer *consumer, uint64_t positi
 	return error == -EAGAIN ? -ECONNRESET : error;
 }
 
-static int return_ungated(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+static int return_ungated(const struct shmring_consumer *consumer, uint64_t position,
+			  struct place *at)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error = -EAGAIN;
@@ -42,27 +48,37 @@ static int return_ungated(const struct shmring_consumer *consumer, uint64_t posi
 
 		at->position = position;
 		if (position < floor)
-			at->position = index_first_at(segment, floor + segment->capacity / RESUME_SHARE,
-						      walk_head(segment));
+			at->position =
+				index_first_at(segment, floor + segment->capacity / RESUME_SHARE,
+					       walk_head(segment));
 		error = walk_sequence(segment, at);
 	}
 	return error;
 }
 
-/* From JOINING to a place at or above `from`; tells how many records are gone between, if `from` has a number. */
+/*
+ * From JOINING to a place at or above `from`; tells how many records are gone between, if `from`
+ * has a number.
+ */
 static int come_back(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
 {
-	return consumer_gates(consumer) ? return_gated(consumer, position, at) :
-					  return_ungated(consumer, position, at);
+	return consumer_gates(consumer) ? return_gated(consumer, position, at)
+					: return_ungated(consumer, position, at);
 }
 
-/* The sequence number that a durable subscription's tail was moved with; false if it was not marked. */
+/*
+ * The sequence number that a durable subscription's tail was moved with; false if it was not
+ * marked.
+ */
 static bool mark_find(struct shmring_consumer *consumer, uint64_t tail, uint64_t *sequence)
 {
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct layout_mark *mark = &consumer->marks->mark[i];
 
-		/* [MARK] acquire: the tail agrees with what was marked before it; pairs with consumer.c:consumer_mark() */
+		/*
+		 * [MARK] acquire: the tail agrees with what was marked before it; pairs with
+		 * consumer.c:consumer_mark()
+		 */
 		if (atomic_load_explicit(&mark->position, memory_order_acquire) == tail) {
 			*sequence = atomic_load_explicit(&mark->sequence, memory_order_relaxed);
 			consumer->mark = i;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* consumer_wait.c - waiting for a record: spinning while that has paid off lately, then sleeping. */
+/*
+ * consumer_wait.c - waiting for a record: spinning while that has paid off lately, then sleeping.
+ */
 #include <errno.h>
 
 #include "atomics.h"
@@ -10,7 +12,8 @@
 
 static inline bool record_there(const struct shmring_consumer *consumer)
 {
-	return consumer_load(consumer, consumer_word(consumer, consumer->cursor)) & RECORD_WORD_VALID;
+	return consumer_load(consumer, consumer_word(consumer, consumer->cursor)) &
+	       RECORD_WORD_VALID;
 }
 
 static bool spin_for_record(struct shmring_consumer *consumer, struct deadline deadline)
@@ -34,8 +37,12 @@ static bool spin_for_record(struct shmring_consumer *consumer, struct deadline d
 	return false;
 }
 
-/* Sleeps on a futex word unless the handle was cancelled before; from then on shmring_cancel wakes it. */
-static bool sleep_on(struct shmring_consumer *consumer, const shared_u32 *word, uint32_t expected, int64_t sleep_ns)
+/*
+ * Sleeps on a futex word unless the handle was cancelled before; from then on shmring_cancel wakes
+ * it.
+ */
+static bool sleep_on(struct shmring_consumer *consumer, const shared_u32 *word, uint32_t expected,
+		     int64_t sleep_ns)
 {
 	struct handle *handle = &consumer->handle;
 	bool woken = false;
@@ -62,10 +69,13 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 
 	atomic_fetch_or_explicit(sleepers, bit, memory_order_relaxed);
 	/* [SLEEP] sleepers, full fence, then header word; pairs with producer.c:publish() */
-	/* [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store() */
+	/*
+	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
+	 */
 	fence_full();
 	if (!record_there(consumer) &&
-	    atomic_load_explicit(&segment->data->stream, memory_order_relaxed) == consumer->seen_stream) {
+	    atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
+		    consumer->seen_stream) {
 		start = clock_ns();
 		if (sleep_on(consumer, word, bell, sleep_ns)) {
 			consumer->wakeups++;
@@ -75,7 +85,10 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 			spin_slept(&consumer->spin, UINT64_MAX);
 		}
 	}
-	/* Whoever rings clears the bit; after any other end it would cost the producer a futile system call. */
+	/*
+	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
+	 * system call.
+	 */
 	if (atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
 		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
 }
@@ -85,9 +98,11 @@ static void nap(struct shmring_consumer *consumer, int64_t sleep_ns)
 {
 	struct handle *handle = &consumer->handle;
 
-	sleep_on(consumer, &handle->cancelled, 0, consumer->nap_ns < sleep_ns ? consumer->nap_ns : sleep_ns);
+	sleep_on(consumer, &handle->cancelled, 0,
+		 consumer->nap_ns < sleep_ns ? consumer->nap_ns : sleep_ns);
 	spin_slept(&consumer->spin, UINT64_MAX);
-	consumer->nap_ns = consumer->nap_ns < NAP_LONGEST_NS / 2 ? consumer->nap_ns * 2 : NAP_LONGEST_NS;
+	consumer->nap_ns =
+		consumer->nap_ns < NAP_LONGEST_NS / 2 ? consumer->nap_ns * 2 : NAP_LONGEST_NS;
 }
 
 /* There is a record, or shmring_read will move on to where there is one. */
@@ -116,10 +131,14 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 		if (consumer_evicted(consumer))
 			return -ECONNRESET;
 		ended = consumer_ended(consumer, true, &epoch);
-		/* Once more, after it was seen to have ended: what was published before that is there now. */
+		/*
+		 * Once more, after it was seen to have ended: what was published before that is
+		 * there now.
+		 */
 		if (something_there(consumer))
 			return 0;
-		if (ended == -ESTALE || (ended && consumer->removed && consumer->told_epoch == epoch))
+		if (ended == -ESTALE ||
+		    (ended && consumer->removed && consumer->told_epoch == epoch))
 			return -ESTALE;
 		if (ended && consumer->told_epoch != epoch) {
 			consumer->told_epoch = epoch;

@@ -2,9 +2,9 @@
 /*
  * create.c - birth of a ring. Its death: remove.c.
  *
- * Both objects are made without names, filled, and then linked, control first: linking the data object is the
- * commit. Whoever dies before that leaves nothing, or a control object without its data, which is harmless. Its lock
- * tells whether its maker is still at it.
+ * Both objects are made without names, filled, and then linked, control first: linking the data
+ * object is the commit. Whoever dies before that leaves nothing, or a control object without its
+ * data, which is harmless. Its lock tells whether its maker is still at it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -93,9 +93,10 @@ static int header_fill(struct layout_header *header, const struct shmring_create
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t capacity = options->capacity ? options->capacity : SHMRING_CAPACITY_DEFAULT;
 
-	if (capacity > SHMRING_CAPACITY_MAX || options->reserved != 0 || (options->data_mode & ~0777u) != 0 ||
-	    (options->control_mode & ~0777u) != 0 || options->first_position % 8 != 0 ||
-	    options->first_position >= FIRST_LIMIT || options->first_sequence >= FIRST_LIMIT ||
+	if (capacity > SHMRING_CAPACITY_MAX || options->reserved != 0 ||
+	    (options->data_mode & ~0777u) != 0 || (options->control_mode & ~0777u) != 0 ||
+	    options->first_position % 8 != 0 || options->first_position >= FIRST_LIMIT ||
+	    options->first_sequence >= FIRST_LIMIT ||
 	    (options->wake_mode != SHMRING_WAKE_FENCE && options->wake_mode != SHMRING_WAKE_NONE) ||
 	    (options->tag ? options->tag_length > SHMRING_TAG_SIZE : options->tag_length != 0))
 		return -EINVAL;
@@ -118,7 +119,8 @@ static int header_fill(struct layout_header *header, const struct shmring_create
 }
 
 /* Makes one object, complete but for its name. Returns its descriptor. */
-static int make_object(void *content, size_t content_size, uint64_t magic, uint64_t size, uint32_t mode)
+static int make_object(void *content, size_t content_size, uint64_t magic, uint64_t size,
+		       uint32_t mode)
 {
 	struct layout_header *header = content;
 	int fd = make_unnamed();
@@ -172,12 +174,14 @@ static int make_control(const struct layout_header *header, uint32_t mode)
 	content->header = *header;
 	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++)
 		atomic_init(&content->member[i].hold, INDEX_NONE);
-	fd = make_object(content, sizeof(*content), LAYOUT_MAGIC_CONTROL, header->control_size, mode);
+	fd = make_object(content, sizeof(*content), LAYOUT_MAGIC_CONTROL, header->control_size,
+			 mode);
 	free(content);
 	return fd;
 }
 
-static int link_both(int data_fd, int control_fd, const char *bare, const struct layout_header *header)
+static int link_both(int data_fd, int control_fd, const char *bare,
+		     const struct layout_header *header)
 {
 	char data_path[PATH_SIZE], control_path[PATH_SIZE];
 	int error;
@@ -193,7 +197,10 @@ static int link_both(int data_fd, int control_fd, const char *bare, const struct
 		if (error)
 			unlink(control_path);
 	}
-	/* Dropped, not only closed: a child that another thread is just forking has the descriptor for a moment. */
+	/*
+	 * Dropped, not only closed: a child that another thread is just forking has the descriptor
+	 * for a moment.
+	 */
 	lock_drop(control_fd, LOCK_NAMES);
 	return error;
 }

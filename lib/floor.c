@@ -10,7 +10,10 @@
 /* A full ring is looked through for dead subscriptions no more often than this. */
 #define REAP_INTERVAL_NS NS_PER_MS
 
-/* Where one subscription holds the producer; UINT64_MAX if it does not. Its tail is judged here and nowhere else. */
+/*
+ * Where one subscription holds the producer; UINT64_MAX if it does not. Its tail is judged here and
+ * nowhere else.
+ */
 static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t head)
 {
 	struct layout_control *control = floor->segment->control;
@@ -20,13 +23,17 @@ static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t h
 	if (!policy_gates(slot_policy(state)) ||
 	    (slot_state(state) != SLOT_ACTIVE && slot_state(state) != SLOT_JOINING))
 		return UINT64_MAX;
-	/* [RELEASE] acquire: its reads are over before we overwrite; pairs with consumer.c:shmring_release() */
+	/*
+	 * [RELEASE] acquire: its reads are over before we overwrite; pairs with
+	 * consumer.c:shmring_release()
+	 */
 	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
 	if (tail >= floor->floor && tail <= head)
 		return tail;
 	/*
-	 * JOINING: a newcomer has TAIL_NONE until it asks for a gate. Otherwise it is moving its tail, which may lie
-	 * below the floor until it has seen `want`; what it had, or is about to have, stays.
+	 * JOINING: a newcomer has TAIL_NONE until it asks for a gate. Otherwise it is moving its
+	 * tail, which may lie below the floor until it has seen `want`; what it had, or is about to
+	 * have, stays.
 	 */
 	if (slot_state(state) == SLOT_JOINING)
 		return tail == TAIL_NONE ? UINT64_MAX : floor->floor;
@@ -38,7 +45,10 @@ static void gate_scan(struct floor *floor, uint64_t head)
 {
 	uint64_t minimum = head;
 
-	/* [JOIN] acquire: the tails that are counted are seen; pairs with subscription_state.c:subscription_gate() */
+	/*
+	 * [JOIN] acquire: the tails that are counted are seen; pairs with
+	 * subscription_state.c:subscription_gate()
+	 */
 	floor->joins = atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire);
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
 		uint64_t gate = gate_of(floor, slot, head);
@@ -70,7 +80,8 @@ static bool too_late(struct floor *floor, unsigned int slot, uint64_t now)
 {
 	const struct layout_subscription *entry = &floor->segment->control->subscription[slot];
 	const uint64_t subscribed_ns = atomic_load_explicit(&entry->since_ns, memory_order_relaxed);
-	const uint64_t deadline_ns = atomic_load_explicit(&entry->deadline_ns, memory_order_relaxed);
+	const uint64_t deadline_ns =
+		atomic_load_explicit(&entry->deadline_ns, memory_order_relaxed);
 	const uint64_t bit = UINT64_C(1) << slot;
 	uint64_t waited;
 
@@ -87,8 +98,12 @@ static bool too_late(struct floor *floor, unsigned int slot, uint64_t now)
 	return false;
 }
 
-/* Evicts those who still keep the producer from `wanted` after their deadline. Returns true if there was one. */
-static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t head, uint64_t position)
+/*
+ * Evicts those who still keep the producer from `wanted` after their deadline. Returns true if
+ * there was one.
+ */
+static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t head,
+			      uint64_t position)
 {
 	struct layout_control *control = floor->segment->control;
 	uint64_t now = 0;
@@ -100,10 +115,14 @@ static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t hea
 	floor->awaited_at = position;
 	floor->deadline_next_ns = UINT64_MAX;
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
-		/* [SLOT] acquire: the deadline that belongs to it; pairs with subscription.c:slot_enter() */
+		/*
+		 * [SLOT] acquire: the deadline that belongs to it; pairs with
+		 * subscription.c:slot_enter()
+		 */
 		uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
 
-		if (slot_policy(state) != SHMRING_DEADLINE || gate_of(floor, slot, head) >= wanted) {
+		if (slot_policy(state) != SHMRING_DEADLINE ||
+		    gate_of(floor, slot, head) >= wanted) {
 			floor->awaited &= ~(UINT64_C(1) << slot);
 			continue;
 		}
@@ -124,16 +143,24 @@ int64_t floor_patience(const struct floor *floor, int64_t bound)
 	now = clock_ns();
 	if (floor->deadline_next_ns <= now)
 		return 1;
-	return floor->deadline_next_ns - now < (uint64_t)bound ? (int64_t)(floor->deadline_next_ns - now) : bound;
+	return floor->deadline_next_ns - now < (uint64_t)bound
+		       ? (int64_t)(floor->deadline_next_ns - now)
+		       : bound;
 }
 
 static void want_store(struct floor *floor, uint64_t want)
 {
-	/* [OLDEST] release: the records from there on; pairs with subscription_state.c:subscription_gate() */
+	/*
+	 * [OLDEST] release: the records from there on; pairs with
+	 * subscription_state.c:subscription_gate()
+	 */
 	atomic_store_explicit(&floor->segment->data->want, want, memory_order_release);
 }
 
-/* Looks at everyone again, and does without those who are dead or too late. True if the floor may go to `target`. */
+/*
+ * Looks at everyone again, and does without those who are dead or too late. True if the floor may
+ * go to `target`.
+ */
 static bool gates_open(struct floor *floor, uint64_t target, uint64_t head, uint64_t position)
 {
 	gate_scan(floor, head);
@@ -153,16 +180,21 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 		return -EAGAIN;
 	floor->awaited = 0;
 	want_store(floor, target);
-	/* [GATE] want, full fence, then joins; pairs with subscription_state.c:subscription_gate() */
+	/*
+	 * [GATE] want, full fence, then joins; pairs with subscription_state.c:subscription_gate()
+	 */
 	fence_full();
-	if (atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire) != floor->joins) {
+	if (atomic_load_explicit(&floor->segment->control->joins, memory_order_acquire) !=
+	    floor->joins) {
 		gate_scan(floor, head);
 		if (target > floor->minimum) {
 			want_store(floor, floor->floor);
 			return -EAGAIN;
 		}
 	}
-	/* [FLOOR] floor, release fence, then overwriting; pairs with consumer.c:shmring_release() */
+	/*
+	 * [FLOOR] floor, release fence, then overwriting; pairs with consumer.c:shmring_release()
+	 */
 	floor->floor = target;
 	/* [OLDEST] release: the records from there on; pairs with walk.c:walk_floor() */
 	atomic_store_explicit(&data->floor, target, memory_order_release);

@@ -2,12 +2,13 @@
 /*
  * floor.h - the producer's gate: how far it may overwrite.
  *
- * `floor` moves up before anything below it is overwritten, and not beyond the tail of a subscription that gates. The
- * producer keeps the least of those tails to itself and looks again only when that is used up. A subscription that
- * joins meanwhile is seen by the count of joins, or sees by `want` that it came too late ([GATE] in layout.h).
+ * `floor` moves up before anything below it is overwritten, and not beyond the tail of a
+ * subscription that gates. The producer keeps the least of those tails to itself and looks again
+ * only when that is used up. A subscription that joins meanwhile is seen by the count of joins, or
+ * sees by `want` that it came too late ([GATE] in layout.h).
  *
- * A full ring makes the producer look for subscriptions whose process is dead, and for those that have kept it waiting
- * for longer than their deadline.
+ * A full ring makes the producer look for subscriptions whose process is dead, and for those that
+ * have kept it waiting for longer than their deadline.
  */
 #ifndef SHMRING_FLOOR_H
 #define SHMRING_FLOOR_H
@@ -24,7 +25,8 @@ struct floor {
 	/* Deadlines: who keeps the producer waiting, at which of its positions, and since when. */
 	uint64_t awaited;      /* a bit per slot */
 	uint64_t awaited_at;
-	uint64_t deadline_next_ns; /* when the first of the deadlines will have passed; UINT64_MAX: never */
+	/* when the first of the deadlines will have passed; UINT64_MAX: never */
+	uint64_t deadline_next_ns;
 	struct {
 		uint64_t subscribed_ns; /* tells apart the holders of a slot */
 		uint64_t since_ns;
@@ -35,12 +37,16 @@ struct floor {
 int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t head);
 
 /*
- * Moves the floor up to at least `least`, at most `head`, by no more than it takes. `position` is where the record will
- * go that this is for: deadlines are for the time that it takes to get there. Errors: -EAGAIN (full).
+ * Moves the floor up to at least `least`, at most `head`, by no more than it takes. `position` is
+ * where the record will go that this is for: deadlines are for the time that it takes to get there.
+ * Errors: -EAGAIN (full).
  */
 int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position);
 
-/* After -EAGAIN: how long until somebody's deadline will have passed, but at most `bound`. Nanoseconds. */
+/*
+ * After -EAGAIN: how long until somebody's deadline will have passed, but at most `bound`.
+ * Nanoseconds.
+ */
 int64_t floor_patience(const struct floor *floor, int64_t bound);
 
 #endif

@@ -55,7 +55,8 @@ static bool power_of_two(uint64_t value)
 	} while (0)
 
 /* Everything that is computed with later is checked here. */
-static int geometry_check(const struct layout_header *header, uint64_t size, struct header_fault *fault)
+static int geometry_check(const struct layout_header *header, uint64_t size,
+			  struct header_fault *fault)
 {
 	const uint64_t sum = header_checksum(header);
 
@@ -63,16 +64,19 @@ static int geometry_check(const struct layout_header *header, uint64_t size, str
 	BETWEEN(capacity, SHMRING_CAPACITY_MIN, SHMRING_CAPACITY_MAX);
 	if (!power_of_two(header->capacity)) {
 		*fault = (struct header_fault){ "the header's capacity is no power of two",
-						offsetof(struct layout_header, capacity), header->capacity, 0, 0 };
+						offsetof(struct layout_header, capacity),
+						header->capacity, 0, 0 };
 		return -EBADMSG;
 	}
 	BETWEEN(records_offset, sizeof(struct layout_data), LAYOUT_RECORDS_OFFSET_MAX);
-	BETWEEN(data_size, header->records_offset + header->capacity, header->records_offset + header->capacity);
+	BETWEEN(data_size, header->records_offset + header->capacity,
+		header->records_offset + header->capacity);
 	BETWEEN(data_size, size, size);
 	BETWEEN(control_size, sizeof(struct layout_control), sizeof(struct layout_control));
 	BETWEEN(subscriptions, SHMRING_SUBSCRIPTIONS, SHMRING_SUBSCRIPTIONS);
 	BETWEEN(members, SHMRING_MEMBERS, SHMRING_MEMBERS);
-	BETWEEN(first_position, header->first_position & ~(uint64_t)7, header->first_position & ~(uint64_t)7);
+	BETWEEN(first_position, header->first_position & ~(uint64_t)7,
+		header->first_position & ~(uint64_t)7);
 	if (header->wake_mode != SHMRING_WAKE_FENCE)
 		BETWEEN(wake_mode, SHMRING_WAKE_NONE, SHMRING_WAKE_NONE);
 	return 0;
@@ -82,19 +86,23 @@ int header_check(const struct layout_header *header, uint64_t size, struct heade
 {
 	int error;
 
-	*fault = (struct header_fault){ "the magic number is not that of a ring", 0, header->magic, 0, 0 };
+	*fault = (struct header_fault){ "the magic number is not that of a ring", 0, header->magic,
+					0, 0 };
 	if (header->magic != LAYOUT_MAGIC_DATA && header->magic != LAYOUT_MAGIC_CONTROL)
 		return header->magic == __builtin_bswap64(LAYOUT_MAGIC_DATA) ||
-				       header->magic == __builtin_bswap64(LAYOUT_MAGIC_CONTROL) ?
-			       -EPROTONOSUPPORT :
-			       -EBADMSG;
+				       header->magic == __builtin_bswap64(LAYOUT_MAGIC_CONTROL)
+			       ? -EPROTONOSUPPORT
+			       : -EBADMSG;
 	if (header->byte_order != LAYOUT_BYTE_ORDER || header->version != LAYOUT_VERSION ||
 	    (header->incompatible & ~LAYOUT_INCOMPATIBLE_KNOWN) != 0)
 		return -EPROTONOSUPPORT;
 	error = geometry_check(header, size, fault);
 	if (error)
 		return error;
-	/* Written where pages are larger: the record area cannot be mapped on its own here, or the other way round. */
+	/*
+	 * Written where pages are larger: the record area cannot be mapped on its own here, or the
+	 * other way round.
+	 */
 	return header->records_offset % (uint64_t)sysconf(_SC_PAGESIZE) == 0 ? 0 : -EPROTONOSUPPORT;
 }
 

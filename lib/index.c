@@ -10,10 +10,13 @@ static struct layout_index_entry *entry_of(const struct segment *segment, uint64
 uint64_t index_lookup(const struct segment *segment, uint64_t block)
 {
 	/* Relaxed: it counts only below a head that was loaded with acquire before, see [HEAD]. */
-	uint64_t position = atomic_load_explicit(&entry_of(segment, block)->position, memory_order_relaxed);
+	uint64_t position =
+		atomic_load_explicit(&entry_of(segment, block)->position, memory_order_relaxed);
 
-	return position != INDEX_NONE && position % 8 == 0 && index_block(segment, position) == block ? position :
-													 INDEX_NONE;
+	return position != INDEX_NONE && position % 8 == 0 &&
+			       index_block(segment, position) == block
+		       ? position
+		       : INDEX_NONE;
 }
 
 uint64_t index_time(const struct segment *segment, uint64_t block)
@@ -65,12 +68,14 @@ void index_store(const struct segment *segment, uint64_t position, uint64_t time
 
 void index_touch(const struct segment *segment, uint64_t from, uint64_t to, uint64_t time_ns)
 {
-	for (uint64_t block = index_block(segment, from); block <= index_block(segment, to); block++) {
+	for (uint64_t block = index_block(segment, from); block <= index_block(segment, to);
+	     block++) {
 		uint64_t start = index_lookup(segment, block);
 
 		/* Release: after [PUBLISH], which the time must not seem to precede. */
 		if (start != INDEX_NONE && start >= from && start < to)
-			atomic_store_explicit(&entry_of(segment, block)->time_ns, time_ns, memory_order_release);
+			atomic_store_explicit(&entry_of(segment, block)->time_ns, time_ns,
+					      memory_order_release);
 	}
 }
 

@@ -38,11 +38,13 @@ int shmring_inspector_open(struct shmring_inspector **out, const char *name)
 
 	if (!out)
 		return -EINVAL;
-	inspector = aligned_alloc(LAYOUT_LINE, (sizeof(*inspector) + LAYOUT_LINE - 1) / LAYOUT_LINE * LAYOUT_LINE);
+	inspector = aligned_alloc(LAYOUT_LINE, (sizeof(*inspector) + LAYOUT_LINE - 1) /
+						       LAYOUT_LINE * LAYOUT_LINE);
 	if (!inspector)
 		return -ENOMEM;
 	memset(inspector, 0, sizeof(*inspector));
-	error = handle_open(&inspector->handle, name, SEGMENT_INSPECTOR, (struct tag){ NULL, 0 }, 0, false);
+	error = handle_open(&inspector->handle, name, SEGMENT_INSPECTOR, (struct tag){ NULL, 0 }, 0,
+			    false);
 	if (error) {
 		free(inspector);
 		return error;
@@ -63,7 +65,8 @@ int shmring_inspector_close(struct shmring_inspector *inspector)
 }
 
 /* The place at what `look` returns, with its sequence number. */
-static struct place settled_place(const struct segment *segment, uint64_t (*look)(const struct segment *segment))
+static struct place settled_place(const struct segment *segment,
+				  uint64_t (*look)(const struct segment *segment))
 {
 	struct place place = { look(segment), 0 };
 
@@ -77,7 +80,8 @@ static unsigned int count_subscriptions(const struct layout_control *control)
 	unsigned int count = 0;
 
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
-		count += slot_state(atomic_load_explicit(&control->state[slot], memory_order_acquire)) != SLOT_FREE;
+		count += slot_state(atomic_load_explicit(&control->state[slot],
+							 memory_order_acquire)) != SLOT_FREE;
 	return count;
 }
 
@@ -86,7 +90,8 @@ static unsigned int count_members(const struct layout_control *control)
 	unsigned int count = 0;
 
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
-		count += member_taken(atomic_load_explicit(&control->member[member].word, memory_order_acquire));
+		count += member_taken(
+			atomic_load_explicit(&control->member[member].word, memory_order_acquire));
 	return count;
 }
 
@@ -97,7 +102,10 @@ static enum shmring_liveness liveness(int lock_fd, unsigned int byte)
 	return held < 0 ? SHMRING_UNKNOWN : held ? SHMRING_ALIVE : SHMRING_DEAD;
 }
 
-/* The position that every gating tail has to reach before the producer wakes up; 0: it does not sleep for that. */
+/*
+ * The position that every gating tail has to reach before the producer wakes up; 0: it does not
+ * sleep for that.
+ */
 static uint64_t need_of(const struct segment *segment)
 {
 	return atomic_load_explicit(&segment->data->need, memory_order_relaxed);
@@ -140,8 +148,10 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 		.stream = (enum shmring_stream_state)stream_state(stream),
 		.producer_alive = producer_alive,
 		.producer_waits = producer_alive == SHMRING_ALIVE && need_of(segment) != 0,
-		.producer_pid = (int32_t)atomic_load_explicit(&data->producer_pid, memory_order_relaxed),
-		.producer_since_ns = atomic_load_explicit(&data->producer_since_ns, memory_order_relaxed),
+		.producer_pid =
+			(int32_t)atomic_load_explicit(&data->producer_pid, memory_order_relaxed),
+		.producer_since_ns =
+			atomic_load_explicit(&data->producer_since_ns, memory_order_relaxed),
 		.control_visible = segment->control != NULL,
 		.layout_version = header->version,
 	};
@@ -155,7 +165,10 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 	return segment_removed(segment) ? -ESTALE : 0;
 }
 
-/* Names are written before a state is, and change with it; the caller compares the states around this. */
+/*
+ * Names are written before a state is, and change with it; the caller compares the states around
+ * this.
+ */
 not_seen_by_tsan static void name_copy(char *to, const char *from)
 {
 	for (unsigned int i = 0; i < SHMRING_SUBSCRIPTION_NAME_MAX; i++)
@@ -164,7 +177,8 @@ not_seen_by_tsan static void name_copy(char *to, const char *from)
 }
 
 /* Its member's line, or null. A broadcast subscription has one. */
-static const struct layout_member *member_line(const struct segment *segment, unsigned int slot, unsigned int *member)
+static const struct layout_member *member_line(const struct segment *segment, unsigned int slot,
+					       unsigned int *member)
 {
 	for (*member = 0; *member < SHMRING_MEMBERS; ++*member) {
 		const struct layout_member *line = &segment->control->member[*member];
@@ -186,7 +200,8 @@ static uint64_t age_of(const struct segment *segment, uint64_t position)
 	return then != 0 && then < now ? now - then : 0;
 }
 
-static void look_at_lag(const struct segment *segment, struct shmring_subscription_info *report, uint64_t tail)
+static void look_at_lag(const struct segment *segment, struct shmring_subscription_info *report,
+			uint64_t tail)
 {
 	struct place head = settled_place(segment, walk_head);
 	struct place at = { tail, 0 };
@@ -194,8 +209,12 @@ static void look_at_lag(const struct segment *segment, struct shmring_subscripti
 	/* A producer that died had not moved head yet; or this one moves it just now. */
 	if (tail != TAIL_NONE && tail > head.position)
 		at = head;
-	/* Gone, not quite joined, or overwritten while we look: then what it will read next is the oldest. */
-	else if (tail < walk_floor(segment) || tail == TAIL_NONE || walk_sequence(segment, &at) != 0)
+	/*
+	 * Gone, not quite joined, or overwritten while we look: then what it will read next is the
+	 * oldest.
+	 */
+	else if (tail < walk_floor(segment) || tail == TAIL_NONE ||
+		 walk_sequence(segment, &at) != 0)
 		at = settled_place(segment, walk_floor);
 	report->position = at.position;
 	report->sequence = at.sequence;
@@ -214,16 +233,21 @@ static bool blocks(const struct segment *segment, uint64_t state, uint64_t tail)
 			    (slot_state(state) == SLOT_JOINING && tail != TAIL_NONE));
 	const uint64_t need = need_of(segment);
 
-	return gates && need != 0 && tail < need && liveness(segment->lock_fd, LOCK_PRODUCER) == SHMRING_ALIVE;
+	return gates && need != 0 && tail < need &&
+	       liveness(segment->lock_fd, LOCK_PRODUCER) == SHMRING_ALIVE;
 }
 
-static int subscription_look(const struct segment *segment, unsigned int slot, struct shmring_subscription_info *report)
+static int subscription_look(const struct segment *segment, unsigned int slot,
+			     struct shmring_subscription_info *report)
 {
 	const struct layout_control *control = segment->control;
 	const struct layout_member *line;
 	unsigned int member;
 	uint64_t tail;
-	/* [SLOT] acquire: the name and times that belong to it; pairs with subscription.c:slot_enter() */
+	/*
+	 * [SLOT] acquire: the name and times that belong to it; pairs with
+	 * subscription.c:slot_enter()
+	 */
 	uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
 
 	if (slot_state(state) == SLOT_FREE)
@@ -234,10 +258,12 @@ static int subscription_look(const struct segment *segment, unsigned int slot, s
 	report->joining = slot_state(state) == SLOT_JOINING;
 	report->evicted = slot_state(state) == SLOT_EVICTED;
 	report->durable = slot_durable(state);
-	report->deadline_ns = (int64_t)atomic_load_explicit(&control->subscription[slot].deadline_ns,
-							    memory_order_relaxed);
-	report->sleeping = atomic_load_explicit(&control->sleepers, memory_order_relaxed) >> slot & 1;
-	report->since_ns = atomic_load_explicit(&control->subscription[slot].since_ns, memory_order_relaxed);
+	report->deadline_ns = (int64_t)atomic_load_explicit(
+		&control->subscription[slot].deadline_ns, memory_order_relaxed);
+	report->sleeping =
+		atomic_load_explicit(&control->sleepers, memory_order_relaxed) >> slot & 1;
+	report->since_ns =
+		atomic_load_explicit(&control->subscription[slot].since_ns, memory_order_relaxed);
 	line = member_line(segment, slot, &member);
 	report->alive = line ? liveness(segment->lock_fd, LOCK_MEMBER(member)) : SHMRING_DEAD;
 	report->pid = line ? (int32_t)atomic_load_explicit(&line->pid, memory_order_relaxed) : 0;
@@ -246,9 +272,9 @@ static int subscription_look(const struct segment *segment, unsigned int slot, s
 	report->blocking = blocks(segment, state, tail);
 	fence_acquire();
 	return slot_generation(atomic_load_explicit(&control->state[slot], memory_order_relaxed)) ==
-			       slot_generation(state) ?
-		       0 :
-		       -EAGAIN;
+			       slot_generation(state)
+		       ? 0
+		       : -EAGAIN;
 }
 
 int shmring_inspect_subscription(struct shmring_inspector *inspector, unsigned int slot,

@@ -1,65 +1,84 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * layout.h - what lies where in the two objects of a ring. This is the ABI: change it, change LAYOUT_VERSION.
+ * layout.h - what lies where in the two objects of a ring. This is the ABI: change it, change
+ * LAYOUT_VERSION.
  *
- * doc/layout.md shows the same with pictures. All words are in the host's byte order; 64-bit words are
- * aligned to 8 bytes also for 32-bit processes. A position is a count of bytes since creation; the byte
- * at position p lies at `p mod capacity` in the record area.
+ * doc/layout.md shows the same with pictures. All words are in the host's byte order; 64-bit words
+ * are aligned to 8 bytes also for 32-bit processes. A position is a count of bytes since creation;
+ * the byte at position p lies at `p mod capacity` in the record area.
  *
  * ORDERING EDGES
  *
- * Each label stands in the code at both of its ends. "Without it" says what goes wrong; "seen by" names the
- * test or figure that shows it.
+ * Each label stands in the code at both of its ends. "Without it" says what goes wrong; "seen by"
+ * names the test or figure that shows it.
  *
- * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word (acquire)
- *            Payload, sequence number and the next header word's zero are visible to whoever sees VALID.
+ * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word
+ *            (acquire)
+ *            Payload, sequence number and the next header word's zero are visible to whoever sees
+ *            VALID.
  *            Without it: torn records. Seen by: stress_ring (TSan).
- * [ZERO]     producer.c publish: 0 to the next header word, before [PUBLISH]  ->  consumer.c shmring_read: header word
+ * [ZERO]     producer.c publish: 0 to the next header word, before [PUBLISH]  ->  consumer.c
+ *            shmring_read: header word
  *            A reader that steps behind a record finds "not yet", never an old payload's bytes.
- *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word, stress_ring.
+ *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word,
+ *            stress_ring.
  * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
- * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  ->
- *            subscription_state.c subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
- *            Whoever starts there sees the records there, also in the middle of a batch, whose header words but the
- *            first are no [PUBLISH].
+ * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  -> subscription_state.c
+ *            subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
+ *            Whoever starts there sees the records there, also in the middle of a batch, whose
+ *            header words but the first are no [PUBLISH].
  *            Without it: torn records for newcomers. Seen by: stress_join (TSan).
- * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  ->
- *            consumer.c consumer_lapped, shmring_release; walk.c overtaken: reading, acquire fence, then floor
+ * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  -> consumer.c
+ *            consumer_lapped, shmring_release; walk.c overtaken: reading, acquire fence, then floor
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.
- *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring --lossy.
- * [GATE]     floor.c floor_advance: want, full fence, then joins  ->
- *            subscription_state.c subscription_gate: tail and joins, full fence, then want
- *            The producer sees the joiner's tail, or the joiner sees that it came too late; or both.
+ *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring
+ *            --lossy.
+ * [GATE]     floor.c floor_advance: want, full fence, then joins  -> subscription_state.c
+ *            subscription_gate: tail and joins, full fence, then want
+ *            The producer sees the joiner's tail, or the joiner sees that it came too late; or
+ *            both.
  *            Without it: a RELIABLE joiner is overrun. Seen by: stress_join.
- * [JOIN]     subscription_state.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins (acquire)
+ * [JOIN]     subscription_state.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins
+ *            (acquire)
  *            A producer that has seen the count sees the tail and the state that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
- * [RELEASE]  consumer.c shmring_release, subscription_state.c subscription_gate: tail (release)  ->  floor.c gate_of: tail (acquire)
+ * [RELEASE]  consumer.c shmring_release, subscription_state.c subscription_gate: tail (release)  ->
+ *            floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
- * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence, then sleepers  ->
- *            consumer_wait.c sleep_on_bell: sleepers, full fence, then header word and stream
+ * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence,
+ *            then sleepers  -> consumer_wait.c sleep_on_bell: sleepers, full fence, then header
+ *            word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
- *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of stress_wake.
- * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c sleep_on_bell: bell (acquire), then bit
- *            A sleeper whose bit is cleared after it read the bell is not put to sleep by the kernel.
+ *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of
+ *            stress_wake.
+ * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c
+ *            sleep_on_bell: bell (acquire), then bit
+ *            A sleeper whose bit is cleared after it read the bell is not put to sleep by the
+ *            kernel.
  *            Without it: as for [SLEEP]. Seen by: figure late_wakeups of stress_wake.
- * [ROOM]     producer_open.c wait_for_room: need, full fence, then tails  ->  consumer.c consumer_room_look: tail, full fence, then need
+ * [ROOM]     producer_open.c wait_for_room: need, full fence, then tails  ->  consumer.c
+ *            consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.
- *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of stress_wake, for the bell;
- *            the race that the fences close was not hit in 20,000 sleeps without them.
- * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream (acquire)
+ *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of
+ *            stress_wake, for the bell; the race that the fences close was not hit in 20,000 sleeps
+ *            without them.
+ * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream
+ *            (acquire)
  *            Whoever sees a stream closed sees every record it had.
- *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe, stress_ring.
- * [SLOT]     subscription.c slot_enter: state (release)  ->  inspect.c subscription_look, subscription.c slot_named,
- *            floor.c enforce_deadlines: state (acquire)
+ *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe,
+ *            stress_ring.
+ * [SLOT]     subscription.c slot_enter: state (release)  ->  inspect.c subscription_look,
+ *            subscription.c slot_named, floor.c enforce_deadlines: state (acquire)
  *            The name, times and deadline that belong to a state are visible with it.
- *            Without it: shmtool shows a newcomer under its predecessor's name, or evicts it. Seen by: stress_join (TSan).
- * [MARK]     consumer.c consumer_mark: mark (release), then tail (release)  ->  consumer_return.c mark_find: tail, then mark
- *            (both acquire)
- *            A durable subscription's mark that agrees with its tail is whole, whenever its process was killed.
+ *            Without it: shmtool shows a newcomer under its predecessor's name, or evicts it. Seen
+ *            by: stress_join (TSan).
+ * [MARK]     consumer.c consumer_mark: mark (release), then tail (release)  ->  consumer_return.c
+ *            mark_find: tail, then mark (both acquire)
+ *            A durable subscription's mark that agrees with its tail is whole, whenever its process
+ *            was killed.
  *            Without it: a wrong count of lost records after a kill. Seen by: crash_ring.
  */
 #ifndef SHMRING_LAYOUT_H
@@ -73,7 +92,10 @@
 
 #include <shmring/shmring.h>
 
-/* There is no ring without lock-free 64-bit atomics: a lock in a library's memory does not reach other processes. */
+/*
+ * There is no ring without lock-free 64-bit atomics: a lock in a library's memory does not reach
+ * other processes.
+ */
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "32-bit atomics must be lock-free");
 
@@ -84,15 +106,18 @@ _Static_assert(sizeof(shared_u64) == 8 && sizeof(shared_u32) == 4, "atomics must
 #define LAYOUT_VERSION 1u
 #define LAYOUT_MAGIC_DATA 0x31676e69726d6873ULL    /* "shmring1" in memory, little-endian */
 #define LAYOUT_MAGIC_CONTROL 0x316c74636d687372ULL /* "rshmctl1" in memory, little-endian */
-#define LAYOUT_BYTE_ORDER 0x01020304u              /* read back as anything else: the wrong byte order */
-#define LAYOUT_INCOMPATIBLE_KNOWN 0u               /* feature bits that a reader must know: none yet */
+#define LAYOUT_BYTE_ORDER 0x01020304u     /* read back as anything else: the wrong byte order */
+#define LAYOUT_INCOMPATIBLE_KNOWN 0u      /* feature bits that a reader must know: none yet */
 
-/* Prefetchers fetch pairs of 64-byte lines: two words that different processes write stay this far apart. */
+/*
+ * Prefetchers fetch pairs of 64-byte lines: two words that different processes write stay this far
+ * apart.
+ */
 #define LAYOUT_LINE 128
 #define LAYOUT_PAGE 4096
 #define LAYOUT_RECORDS_OFFSET_MAX 65536 /* where pages are that large */
 
-/* ---- Both objects start with this page; all but the magic is the same in both ------------------- */
+/* ---- Both objects start with this page; all but the magic is the same in both ---------------- */
 
 struct layout_header {
 	alignas(8) uint64_t magic; /* stored last */
@@ -104,7 +129,7 @@ struct layout_header {
 	uint8_t uuid[16];
 	uint64_t created_ns; /* nanoseconds since 1970 */
 	uint64_t capacity;
-	uint64_t records_offset; /* of the record area in the data object; a multiple of the creator's page size */
+	uint64_t records_offset; /* in the data object; a multiple of the creator's page size */
 	uint64_t data_size;
 	uint64_t control_size;
 	uint64_t first_position;
@@ -120,7 +145,7 @@ _Static_assert(offsetof(struct layout_header, capacity) == 56, "ABI");
 _Static_assert(offsetof(struct layout_header, tag) == 120, "ABI");
 _Static_assert(sizeof(struct layout_header) == 184, "ABI");
 
-/* ---- Data object: written by the producer alone ------------------------------------------------- */
+/* ---- Data object: written by the producer alone ---------------------------------------------- */
 
 /* One record starts with two words; the payload follows, padded to 8 bytes. */
 #define RECORD_HEADER 16u
@@ -137,15 +162,24 @@ static inline uint32_t record_length(uint64_t word) { return (uint32_t)word; }
 static inline uint16_t record_type(uint64_t word) { return (uint16_t)(word >> 32); }
 
 /* Bytes from one record's start to the next one's. */
-static inline uint64_t record_stride(uint64_t length) { return (RECORD_HEADER + length + 7) & ~(uint64_t)7; }
+static inline uint64_t record_stride(uint64_t length)
+{
+	return (RECORD_HEADER + length + 7) & ~(uint64_t)7;
+}
 
-/* The longest payload, and the most that an unfinished batch may take: the last published record stays intact. */
+/*
+ * The longest payload, and the most that an unfinished batch may take: the last published record
+ * stays intact.
+ */
 static inline uint64_t layout_maximum(uint64_t capacity) { return capacity / 4; }
 static inline uint64_t layout_batch_maximum(uint64_t capacity) { return capacity / 2; }
 
-/* The index: entry `block mod INDEX_ENTRIES` tells where the first record that starts in a block does so. */
+/*
+ * The index: entry `block mod INDEX_ENTRIES` tells where the first record that starts in a block
+ * does so.
+ */
 #define INDEX_ENTRIES 512u
-#define INDEX_BLOCKS 256u /* blocks in a capacity; twice as many entries, so that none is overwritten while it counts */
+#define INDEX_BLOCKS 256u /* in a capacity; twice as many entries: none goes while it counts */
 #define INDEX_NONE UINT64_MAX
 
 struct layout_index_entry {
@@ -155,7 +189,10 @@ struct layout_index_entry {
 _Static_assert(sizeof(struct layout_index_entry) == 16, "ABI");
 
 /* `stream`: the producer's epoch above, its state below. */
-static inline uint64_t stream_word(uint64_t epoch, enum shmring_stream_state state) { return epoch << 8 | (uint64_t)state; }
+static inline uint64_t stream_word(uint64_t epoch, enum shmring_stream_state state)
+{
+	return epoch << 8 | (uint64_t)state;
+}
 static inline uint64_t stream_epoch(uint64_t word) { return word >> 8; }
 static inline unsigned int stream_state(uint64_t word) { return (unsigned int)(word & 0xff); }
 
@@ -165,9 +202,9 @@ struct layout_data {
 	alignas(LAYOUT_PAGE) shared_u64 head; /* the next record's position */
 	/* Written about once a block. */
 	alignas(LAYOUT_LINE) shared_u64 floor; /* everything from here to head is intact */
-	shared_u64 want;                       /* about to become the floor */
-	shared_u64 need;                       /* the producer sleeps until every gating tail is there; 0: it does not */
-	shared_u64 stream;                     /* stream_word() */
+	shared_u64 want;   /* about to become the floor */
+	shared_u64 need;   /* a sleeping producer: until every gating tail is there; 0: not so */
+	shared_u64 stream; /* stream_word() */
 	/* Written once per producer. */
 	alignas(LAYOUT_LINE) shared_u64 producer_since_ns;
 	shared_u32 producer_pid;
@@ -184,20 +221,22 @@ _Static_assert(offsetof(struct layout_data, bell) == 4480, "ABI");
 _Static_assert(offsetof(struct layout_data, index) == 8192, "ABI");
 _Static_assert(sizeof(struct layout_data) == 16384, "ABI");
 
-/* ---- Control object: written by consumers, and by the producer where it must -------------------- */
+/* ---- Control object: written by consumers, and by the producer where it must ----------------- */
 
 /*
- * A subscription's state word, changed by compare-and-swap alone: a generation that counts up with every new
- * holder of the slot, whether it is durable, its policy, and the state.
+ * A subscription's state word, changed by compare-and-swap alone: a generation that counts up with
+ * every new holder of the slot, whether it is durable, its policy, and the state.
  *
  *   FREE --join--> JOINING --gate holds--> ACTIVE --leave, or found dead--> FREE
  *                     ^---------seek---------'  |
- *                     '--rejoin-- EVICTED <-----' deadline, evict, cursor outside the stream, found dead
+ *                     '--rejoin-- EVICTED <-----' deadline, operator, damaged cursor, found dead
  *
- * JOINING gates at its tail, or, where that is below the floor, at the floor: it is on the move, and nothing that it
- * held before is given up meanwhile. Its tail is never judged, but a deadline holds for it too.
+ * JOINING gates at its tail, or, where that is below the floor, at the floor: it is on the move,
+ * and nothing that it held before is given up meanwhile. Its tail is never judged, but a deadline
+ * holds for it too.
  *
- * DURABLE is set when all of joining is done. Who has it set is not freed for being without a living member.
+ * DURABLE is set when all of joining is done. Who has it set is not freed for being without a
+ * living member.
  */
 enum slot_state {
 	SLOT_FREE = 0,
@@ -224,34 +263,40 @@ struct layout_mark {
 };
 
 /*
- * A durable subscription's consumer marks where it moves its tail to before it does: in one mark and the other by
- * turns, so that one that agrees with the tail is always whole.
+ * A durable subscription's consumer marks where it moves its tail to before it does: in one mark
+ * and the other by turns, so that one that agrees with the tail is always whole.
  */
 struct layout_tail {
 	alignas(LAYOUT_LINE) shared_u64 tail; /* everything below has been released */
 	struct layout_mark mark[2];
 };
-_Static_assert(sizeof(struct layout_mark) == 16 && sizeof(struct layout_tail) == LAYOUT_LINE, "ABI");
+_Static_assert(sizeof(struct layout_mark) == 16, "ABI");
+_Static_assert(sizeof(struct layout_tail) == LAYOUT_LINE, "ABI");
 
 struct layout_subscription {
-	alignas(LAYOUT_LINE) char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1]; /* ends with a zero byte */
+	/* Ends with a zero byte. */
+	alignas(LAYOUT_LINE) char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 	shared_u64 since_ns;
 	shared_u64 deadline_ns;    /* of SHMRING_DEADLINE */
 	uint64_t reserved[8];
 };
 
 /* A member's word: a generation, the subscription it belongs to, and 1 while the slot is taken. */
-static inline uint64_t member_word(uint32_t generation, unsigned int subscription, unsigned int taken)
+static inline uint64_t member_word(uint32_t generation, unsigned int subscription,
+				   unsigned int taken)
 {
 	return (uint64_t)generation << 32 | (uint64_t)subscription << 8 | taken;
 }
 static inline uint32_t member_generation(uint64_t word) { return (uint32_t)(word >> 32); }
-static inline unsigned int member_subscription(uint64_t word) { return (unsigned int)(word >> 8) & 0xffff; }
+static inline unsigned int member_subscription(uint64_t word)
+{
+	return (unsigned int)(word >> 8) & 0xffff;
+}
 static inline unsigned int member_taken(uint64_t word) { return (unsigned int)word & 1; }
 
 struct layout_member {
 	alignas(LAYOUT_LINE) shared_u64 word; /* member_word() */
-	shared_u64 hold;                      /* groups: start of the claim in progress; INDEX_NONE: none */
+	shared_u64 hold;                      /* groups: the claim in progress; INDEX_NONE: none */
 	shared_u64 end;                       /* groups: its end */
 	shared_u64 since_ns;                  /* joined */
 	shared_u64 claimed_ns;                /* groups: when the claim was made, for people */
@@ -260,8 +305,8 @@ struct layout_member {
 
 struct layout_control {
 	struct layout_header header;
-	alignas(LAYOUT_PAGE) shared_u64 joins;    /* counts everything that makes or lowers a gate */
-	alignas(LAYOUT_LINE) shared_u64 sleepers; /* a bit per subscription that sleeps, or is about to */
+	alignas(LAYOUT_PAGE) shared_u64 joins;     /* everything that makes or lowers a gate */
+	alignas(LAYOUT_LINE) shared_u64 sleepers;  /* a bit per subscription that sleeps */
 	alignas(LAYOUT_LINE) shared_u32 room_bell; /* the producer waits on it with a futex */
 	alignas(LAYOUT_LINE) shared_u64 state[SHMRING_SUBSCRIPTIONS]; /* slot_word() */
 	alignas(LAYOUT_PAGE) struct layout_tail tail[SHMRING_SUBSCRIPTIONS];
@@ -269,7 +314,8 @@ struct layout_control {
 	struct layout_member member[SHMRING_MEMBERS];
 };
 _Static_assert(SHMRING_SUBSCRIPTIONS <= 64, "a bit each in `sleepers`");
-_Static_assert(sizeof(struct layout_subscription) == 128 && sizeof(struct layout_member) == 128, "ABI");
+_Static_assert(sizeof(struct layout_subscription) == 128, "ABI");
+_Static_assert(sizeof(struct layout_member) == 128, "ABI");
 _Static_assert(offsetof(struct layout_control, joins) == 4096, "ABI");
 _Static_assert(offsetof(struct layout_control, sleepers) == 4224, "ABI");
 _Static_assert(offsetof(struct layout_control, room_bell) == 4352, "ABI");
@@ -278,11 +324,12 @@ _Static_assert(offsetof(struct layout_control, tail) == 8192, "ABI");
 _Static_assert(offsetof(struct layout_control, subscription) == 16384, "ABI");
 _Static_assert(offsetof(struct layout_control, member) == 24576, "ABI");
 _Static_assert(sizeof(struct layout_control) == 57344, "ABI");
-_Static_assert(sizeof(struct layout_data) + sizeof(struct layout_control) <= 96 * 1024, "promised to users");
+_Static_assert(sizeof(struct layout_data) + sizeof(struct layout_control) <= 96 * 1024,
+	       "promised to users");
 
 /*
- * Bytes of the control object that are locked with F_OFD_SETLK, each by at most one open description. A lock is the
- * only proof of life.
+ * Bytes of the control object that are locked with F_OFD_SETLK, each by at most one open
+ * description. A lock is the only proof of life.
  */
 #define LOCK_PRODUCER 0u                      /* by the producer, as long as it lives */
 #define LOCK_TABLE 1u                         /* while joining, leaving and freeing */

@@ -72,7 +72,8 @@ static bool is_orphan(int directory, const char *file, char *name)
 	fd = open_entry(directory, name);
 	if (fd < 0)
 		return fd == -ENOENT;
-	orphan = fstat(fd, &status) == 0 && header_read(fd, &header, (uint64_t)status.st_size) == 0 &&
+	orphan = fstat(fd, &status) == 0 &&
+		 header_read(fd, &header, (uint64_t)status.st_size) == 0 &&
 		 memcmp(header.uuid, uuid, UUID_BYTES) != 0;
 	close(fd);
 	return orphan;

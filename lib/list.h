@@ -8,8 +8,8 @@
 #include "segment.h"
 
 /*
- * Is this file of the directory a control object whose ring has another data object, or none? What cannot be read is
- * not called an orphan.
+ * Is this file of the directory a control object whose ring has another data object, or none? What
+ * cannot be read is not called an orphan.
  */
 bool list_is_orphan(const char *file);
 

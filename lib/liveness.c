@@ -9,7 +9,7 @@
 #include "wait.h"
 
 #define LOCK_PATIENCE_NS (2 * NS_PER_SECOND)
-#define LOCK_NAP_NS 20000
+#define LOCK_NAP_NS      20000
 
 static struct flock lock_on(unsigned int byte, short type)
 {
@@ -43,7 +43,10 @@ void lock_drop(int fd, unsigned int byte)
 
 int lock_held(int fd, unsigned int byte)
 {
-	/* Asked for as a read lock, so that other readers' locks, which anyone may take, are not mistaken for life. */
+	/*
+	 * Asked for as a read lock, so that other readers' locks, which anyone may take, are not
+	 * mistaken for life.
+	 */
 	struct flock lock = lock_on(byte, F_RDLCK);
 
 	while (fcntl(fd, F_OFD_GETLK, &lock) != 0)

@@ -13,7 +13,8 @@
 
 static int map_control(struct segment *segment, int fd, int protection, int populate)
 {
-	void *address = mmap(NULL, sizeof(struct layout_control), protection, MAP_SHARED | populate, fd, 0);
+	void *address =
+		mmap(NULL, sizeof(struct layout_control), protection, MAP_SHARED | populate, fd, 0);
 
 	if (address == MAP_FAILED)
 		return -errno;
@@ -32,15 +33,16 @@ static int map_data(struct segment *segment, int protection, int populate)
 	if (segment->capacity > (SIZE_MAX - offset) / 2)
 		return -ENOMEM; /* a large ring in a 32-bit process */
 	segment->data_mapped = offset + 2 * capacity;
-	base = mmap(NULL, segment->data_mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	base = mmap(NULL, segment->data_mapped, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	segment->data = (struct layout_data *)(void *)base;
 	segment->records = base + offset;
-	if (mmap(base, offset + capacity, protection, MAP_SHARED | MAP_FIXED | populate, segment->data_fd, 0) ==
-		    MAP_FAILED ||
-	    mmap(base + offset + capacity, capacity, protection, MAP_SHARED | MAP_FIXED | populate, segment->data_fd,
-		 (off_t)offset) == MAP_FAILED)
+	if (mmap(base, offset + capacity, protection, MAP_SHARED | MAP_FIXED | populate,
+		 segment->data_fd, 0) == MAP_FAILED ||
+	    mmap(base + offset + capacity, capacity, protection, MAP_SHARED | MAP_FIXED | populate,
+		 segment->data_fd, (off_t)offset) == MAP_FAILED)
 		return -errno;
 	madvise(base, segment->data_mapped, MADV_DONTFORK);
 	madvise(base, segment->data_mapped, MADV_DONTDUMP);
@@ -56,7 +58,8 @@ static int map_both(struct segment *segment, enum segment_role role, int control
 
 	/* An observer's control descriptor is there to ask about locks; it maps nothing. */
 	if (!error && control_fd >= 0 && role != SEGMENT_OBSERVER)
-		error = map_control(segment, control_fd, writes_control ? writable : PROT_READ, populate);
+		error = map_control(segment, control_fd, writes_control ? writable : PROT_READ,
+				    populate);
 	return error;
 }
 
@@ -93,8 +96,9 @@ void mapping_forked(void)
 #else /* SHMRING_TSAN_BUILD */
 
 /*
- * ThreadSanitizer knows memory by its address, and sees nothing when one process maps the same memory twice. In its
- * builds all handles on one ring share one mapping, with all that any of them may do.
+ * ThreadSanitizer knows memory by its address, and sees nothing when one process maps the same
+ * memory twice. In its builds all handles on one ring share one mapping, with all that any of them
+ * may do.
  */
 struct shared_mapping {
 	struct shared_mapping *next;
@@ -123,7 +127,8 @@ static int reopen_writable(int fd)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
-static struct shared_mapping *shared_make(const struct segment *segment, const struct stat *status, int control_fd)
+static struct shared_mapping *shared_make(const struct segment *segment, const struct stat *status,
+					  int control_fd)
 {
 	struct shared_mapping *made = calloc(1, sizeof(*made));
 	int control = reopen_writable(control_fd);

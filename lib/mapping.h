@@ -6,8 +6,9 @@
 #include "segment.h"
 
 /*
- * Maps both objects: the records twice, back to back; writable as the role says; not inherited by forked children,
- * not in core dumps. control_fd -1: no control object. Errors: -ENOMEM, the kernel's.
+ * Maps both objects: the records twice, back to back; writable as the role says; not inherited by
+ * forked children, not in core dumps. control_fd -1: no control object. Errors: -ENOMEM, the
+ * kernel's.
  */
 int mapping_make(struct segment *segment, enum segment_role role, int control_fd, bool prefault);
 

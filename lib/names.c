@@ -9,8 +9,8 @@
 /* ASCII on purpose: what counts as a letter must not depend on the process's locale. */
 static bool name_character(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-	       c == '-';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '_' || c == '-';
 }
 
 static int name_check(const char *name, size_t maximum)

@@ -45,7 +45,8 @@ void report_copy(void *report, const void *from, size_t size)
 	size_t given = size_of(report);
 	size_t copied = given < size ? given : size;
 
-	memcpy((char *)report + sizeof(size_t), (const char *)from + sizeof(size_t), copied - sizeof(size_t));
+	memcpy((char *)report + sizeof(size_t), (const char *)from + sizeof(size_t),
+	       copied - sizeof(size_t));
 	if (given > size)
 		memset((char *)report + size, 0, given - size);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* options.h - structures that start with their size, between callers and libraries of different versions. */
+/*
+ * options.h - structures that start with their size, between callers and libraries of different
+ * versions.
+ */
 #ifndef SHMRING_OPTIONS_H
 #define SHMRING_OPTIONS_H
 
 #include <stddef.h>
 
 /*
- * Copies a caller's option structure. A shorter one, from an older header, is filled up with zeros; a longer one
- * must have zeros in what is not known here. A null pointer stands for all zeros.
+ * Copies a caller's option structure. A shorter one, from an older header, is filled up with zeros;
+ * a longer one must have zeros in what is not known here. A null pointer stands for all zeros.
  * Errors: -EINVAL.
  */
 int options_copy(void *options, size_t size, const void *from, size_t least);

@@ -2,8 +2,9 @@
 /*
  * producer.c - writing records.
  *
- * The header word is the message: everything else of a record, and a zero where its successor's header word will
- * be, is stored before it; head, the bell and the index are for those who are not at the record's heels.
+ * The header word is the message: everything else of a record, and a zero where its successor's
+ * header word will be, is stored before it; head, the bell and the index are for those who are not
+ * at the record's heels.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,8 +15,8 @@
 #include "wait.h"
 
 /*
- * The line this far ahead is fetched for writing as a record is committed. Readers have it from the last lap; without
- * this, a full fence waits for it to come back, and a batch for many of them.
+ * The line this far ahead is fetched for writing as a record is committed. Readers have it from the
+ * last lap; without this, a full fence waits for it to come back, and a batch for many of them.
  */
 #define PREFETCH_AHEAD 1536
 
@@ -24,13 +25,16 @@ static inline shared_u64 *word_at(const struct shmring_producer *producer, uint6
 	return (shared_u64 *)(void *)(producer->records + (position & producer->mask));
 }
 
-/* What a record may not exceed; the word behind it is zeroed with it, so it must be free as well. */
+/*
+ * What a record may not exceed; the word behind it is zeroed with it, so it must be free as well.
+ */
 static uint64_t room_limit(const struct shmring_producer *producer)
 {
 	const uint64_t capacity = producer->mask + 1;
 	uint64_t limit = producer->floor.floor + capacity - 8;
 
-	if (producer->batch_word != 0 && producer->batch_position + layout_batch_maximum(capacity) < limit)
+	if (producer->batch_word != 0 &&
+	    producer->batch_position + layout_batch_maximum(capacity) < limit)
 		limit = producer->batch_position + layout_batch_maximum(capacity);
 	return limit;
 }
@@ -45,8 +49,8 @@ void producer_set_limit(struct shmring_producer *producer)
 }
 
 /*
- * Enters the record that will start at the position, if it is the first in its block. It may be dropped again: then
- * the next one starts there.
+ * Enters the record that will start at the position, if it is the first in its block. It may be
+ * dropped again: then the next one starts there.
  */
 static void index_position(struct shmring_producer *producer)
 {
@@ -54,10 +58,15 @@ static void index_position(struct shmring_producer *producer)
 
 	if (producer->position < producer->next_block)
 		return;
-	/* A batch is published later than this; its first record alone is behind all that was published before. */
+	/*
+	 * A batch is published later than this; its first record alone is behind all that was
+	 * published before.
+	 */
 	producer->batch_indexed = producer->batch_word != 0;
-	index_store(segment, producer->position, producer->batch_indexed ? INDEX_LATER : clock_wall_ns());
-	producer->next_block = (index_block(segment, producer->position) + 1) << segment->block_shift;
+	index_store(segment, producer->position,
+		    producer->batch_indexed ? INDEX_LATER : clock_wall_ns());
+	producer->next_block = (index_block(segment, producer->position) + 1)
+			       << segment->block_shift;
 }
 
 cold_path int producer_make_room(struct shmring_producer *producer, uint64_t stride)
@@ -69,11 +78,12 @@ cold_path int producer_make_room(struct shmring_producer *producer, uint64_t str
 
 	if (producer->handle.is_forked)
 		return -EOWNERDEAD;
-	if (producer->batch_word != 0 && end > producer->batch_position + layout_batch_maximum(capacity))
+	if (producer->batch_word != 0 &&
+	    end > producer->batch_position + layout_batch_maximum(capacity))
 		return -EMSGSIZE;
 	if (end > producer->floor.floor + capacity - 8) {
-		error = floor_advance(&producer->floor, end + 8 - capacity, producer_published(producer),
-				      producer->position);
+		error = floor_advance(&producer->floor, end + 8 - capacity,
+				      producer_published(producer), producer->position);
 		if (error)
 			return error;
 	}
@@ -119,17 +129,29 @@ static cold_path int wake(struct shmring_producer *producer)
 	return 0;
 }
 
-/* The records from `first`, whose header word is given, up to `next` exist from here on. Returns 0. */
-static inline int publish(struct shmring_producer *producer, shared_u64 *first, uint64_t word, uint64_t next)
+/*
+ * The records from `first`, whose header word is given, up to `next` exist from here on. Returns 0.
+ */
+static inline int publish(struct shmring_producer *producer, shared_u64 *first, uint64_t word,
+			  uint64_t next)
 {
-	/* [ZERO] before the header word: behind the last is "not yet"; pairs with consumer.c:shmring_read() */
+	/*
+	 * [ZERO] before the header word: behind the last is "not yet"; pairs with
+	 * consumer.c:shmring_read()
+	 */
 	atomic_store_explicit(word_at(producer, next), 0, memory_order_relaxed);
-	/* [PUBLISH] release: payload, sequence, next zero first; pairs with consumer.c:shmring_read() */
+	/*
+	 * [PUBLISH] release: payload, sequence, next zero first; pairs with
+	 * consumer.c:shmring_read()
+	 */
 	atomic_store_explicit(first, word, memory_order_release);
 	/* [HEAD] release: records and index first; pairs with walk.c:walk_head() */
 	atomic_store_explicit(producer->head, next, memory_order_release);
 	if (producer->fences) {
-		/* [SLEEP] header word, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
+		/*
+		 * [SLEEP] header word, full fence, then sleepers; pairs with
+		 * consumer_wait.c:sleep_on_bell()
+		 */
 		fence_full();
 		if (unlikely(atomic_load_explicit(producer->sleepers, memory_order_relaxed) != 0))
 			return wake(producer);
@@ -147,12 +169,14 @@ static __attribute__((noinline)) int publish_batch(struct shmring_producer *prod
 	publish(producer, word_at(producer, first), word, producer->position);
 	if (producer->batch_indexed) {
 		producer->batch_indexed = false;
-		index_touch(&producer->handle.segment, first + 1, producer->position, clock_wall_ns());
+		index_touch(&producer->handle.segment, first + 1, producer->position,
+			    clock_wall_ns());
 	}
 	return 0;
 }
 
-static __attribute__((noinline)) int batch_start(struct shmring_producer *producer, uint64_t at, uint64_t word)
+static __attribute__((noinline)) int batch_start(struct shmring_producer *producer, uint64_t at,
+						 uint64_t word)
 {
 	producer->batch_word = word;
 	producer->batch_position = at;
@@ -161,8 +185,12 @@ static __attribute__((noinline)) int batch_start(struct shmring_producer *produc
 	return 0;
 }
 
-/* Everything of a record but its header word, and then that: at once, or, in a batch, with its first one's. */
-static inline int commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags)
+/*
+ * Everything of a record but its header word, and then that: at once, or, in a batch, with its
+ * first one's.
+ */
+static inline int commit(struct shmring_producer *producer, size_t length, uint16_t type,
+			 unsigned int flags)
 {
 	const uint64_t at = producer->position;
 	const uint64_t next = at + record_stride(length);
@@ -191,7 +219,8 @@ static cold_path int commit_refused(const struct shmring_producer *producer)
 	return producer->handle.is_forked ? -EOWNERDEAD : -EINVAL;
 }
 
-int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags)
+int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type,
+		   unsigned int flags)
 {
 	if (unlikely(length >= producer->reserved || flags > SHMRING_MORE))
 		return commit_refused(producer);
@@ -216,7 +245,8 @@ void producer_place(struct shmring_producer *producer, uint64_t position, uint64
 	index_forget(segment, position);
 	producer->position = position;
 	producer->sequence = sequence;
-	producer->next_block = (block + (index_lookup(segment, block) != INDEX_NONE)) << segment->block_shift;
+	producer->next_block = (block + (index_lookup(segment, block) != INDEX_NONE))
+			       << segment->block_shift;
 	producer->batch_word = 0;
 	producer->batch_indexed = false;
 	producer_set_limit(producer);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* producer.h - what a producer's handle holds. producer.c writes records; producer_open.c comes, goes and waits. */
+/*
+ * producer.h - what a producer's handle holds. producer.c writes records; producer_open.c comes,
+ * goes and waits.
+ */
 #ifndef SHMRING_PRODUCER_H
 #define SHMRING_PRODUCER_H
 
@@ -10,12 +13,15 @@ struct shmring_producer {
 	struct handle handle; /* first: shmring_cancel goes by its address */
 
 	/* Used with every record. */
-	alignas(LAYOUT_LINE) uint64_t position; /* where the next record goes, withheld ones included */
-	uint64_t limit;      /* a record that ends above needs a closer look: no room, or a new index block */
+	/* where the next record goes, withheld ones included */
+	alignas(LAYOUT_LINE) uint64_t position;
+	/* a record that ends above needs a closer look: no room, or a new index block */
+	uint64_t limit;
 	uint64_t reserved;   /* 0: no reservation; otherwise one more than its payload bytes */
 	uint64_t sequence;   /* of the next record */
 	uint64_t maximum;    /* longest payload */
-	uint64_t batch_word; /* 0: no batch; otherwise the withheld header word of its first record */
+	/* 0: no batch; otherwise the withheld header word of its first record */
+	uint64_t batch_word;
 	char *records;
 	uint64_t mask;       /* capacity - 1 */
 	shared_u64 *head;
@@ -24,7 +30,8 @@ struct shmring_producer {
 
 	/* Used now and then. */
 	struct floor floor;
-	uint64_t next_block; /* a record that starts here or above is the first in its index block */
+	/* a record that starts here or above is the first in its index block */
+	uint64_t next_block;
 	uint64_t batch_position; /* of the batch's first record */
 	uint64_t batch_sequence; /* of its first record */
 	bool batch_indexed;      /* it has index entries whose time is INDEX_LATER */
@@ -34,7 +41,10 @@ struct shmring_producer {
 	uint64_t late;
 };
 
-/* Tries to make room for a record of this stride, and sees to the index. Errors: -EAGAIN, -EMSGSIZE (with the batch), -EOWNERDEAD. */
+/*
+ * Tries to make room for a record of this stride, and sees to the index. Errors: -EAGAIN, -EMSGSIZE
+ * (with the batch), -EOWNERDEAD.
+ */
 int producer_make_room(struct shmring_producer *producer, uint64_t stride);
 
 /* The head: where the unfinished batch starts, if there is one. */

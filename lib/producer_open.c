@@ -29,7 +29,8 @@ static void stream_store(struct shmring_producer *producer, enum shmring_stream_
 	struct segment *segment = &producer->handle.segment;
 
 	/* [STREAM] release: all records first; pairs with consumer.c:consumer_ended() */
-	atomic_store_explicit(&segment->data->stream, stream_word(producer->epoch, state), memory_order_release);
+	atomic_store_explicit(&segment->data->stream, stream_word(producer->epoch, state),
+			      memory_order_release);
 	/* [SLEEP] stream, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
 	fence_full();
 	wake_sleepers(&segment->control->sleepers, segment->data->bell);
@@ -49,8 +50,8 @@ static void producer_init(struct shmring_producer *producer)
 }
 
 /*
- * Goes on where a predecessor stopped, wherever that was: it may have died after a record's header word and before
- * head. Records are walked first, before anything else is looked at.
+ * Goes on where a predecessor stopped, wherever that was: it may have died after a record's header
+ * word and before head. Records are walked first, before anything else is looked at.
  */
 static int take_over(struct shmring_producer *producer)
 {
@@ -66,7 +67,9 @@ static int take_over(struct shmring_producer *producer)
 	error = floor_take_over(&producer->floor, segment, place.position);
 	if (error)
 		return error;
-	/* Before the sequence is counted: entries above are of records that were never published. */
+	/*
+	 * Before the sequence is counted: entries above are of records that were never published.
+	 */
 	producer_place(producer, place.position, 0);
 	error = walk_sequence(segment, &place);
 	if (error)
@@ -76,8 +79,10 @@ static int take_over(struct shmring_producer *producer)
 	stream = atomic_load_explicit(&segment->data->stream, memory_order_relaxed);
 	producer->epoch = stream_epoch(stream) + 1;
 	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
-	atomic_store_explicit(&segment->data->producer_since_ns, clock_wall_ns(), memory_order_relaxed);
-	atomic_store_explicit(&segment->data->producer_pid, (uint32_t)getpid(), memory_order_relaxed);
+	atomic_store_explicit(&segment->data->producer_since_ns, clock_wall_ns(),
+			      memory_order_relaxed);
+	atomic_store_explicit(&segment->data->producer_pid, (uint32_t)getpid(),
+			      memory_order_relaxed);
 	stream_store(producer, SHMRING_STREAM_OPEN);
 	return 0;
 }
@@ -92,7 +97,10 @@ static void producer_forked(struct handle *handle)
 	producer->batch_word = 0;
 }
 
-/* The lock is dropped, not only closed: a child that another thread is just forking has the descriptor for a moment. */
+/*
+ * The lock is dropped, not only closed: a child that another thread is just forking has the
+ * descriptor for a moment.
+ */
 static void producer_leave(struct shmring_producer *producer)
 {
 	if (!producer->handle.is_forked)
@@ -100,7 +108,8 @@ static void producer_leave(struct shmring_producer *producer)
 	handle_close(&producer->handle);
 }
 
-int shmring_producer_open(struct shmring_producer **out, const char *name, const struct shmring_producer_options *given)
+int shmring_producer_open(struct shmring_producer **out, const char *name,
+			  const struct shmring_producer_options *given)
 {
 	struct shmring_producer_options options;
 	struct shmring_producer *producer;
@@ -115,8 +124,9 @@ int shmring_producer_open(struct shmring_producer **out, const char *name, const
 		return -ENOMEM;
 	memset(producer, 0, sizeof(*producer));
 	producer->handle.forked = producer_forked;
-	error = handle_open(&producer->handle, name, SEGMENT_PRODUCER, (struct tag){ options.tag, options.tag_length },
-			    options.timeout_ns, options.prefault);
+	error = handle_open(&producer->handle, name, SEGMENT_PRODUCER,
+			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns,
+			    options.prefault);
 	if (!error) {
 		error = lock_take(producer->handle.segment.lock_fd, LOCK_PRODUCER);
 		if (!error)
@@ -146,7 +156,8 @@ int shmring_producer_close(struct shmring_producer *producer)
 	return 0;
 }
 
-int shmring_producer_info(const struct shmring_producer *producer, struct shmring_producer_info *info)
+int shmring_producer_info(const struct shmring_producer *producer,
+			  struct shmring_producer_info *info)
 {
 	struct shmring_producer_info report;
 	int error = report_check(info, sizeof(report));
@@ -167,7 +178,7 @@ int shmring_producer_info(const struct shmring_producer *producer, struct shmrin
 	return 0;
 }
 
-/* ---- Waiting ------------------------------------------------------------------------------------ */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
 /* What makes any wait of a producer end early. */
 static int disturbed(const struct shmring_producer *producer)
@@ -229,8 +240,11 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 		error = disturbed(producer);
 		if (error)
 			break;
-		atomic_store_explicit(&segment->data->need, room_needed(producer, stride), memory_order_relaxed);
-		/* [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look() */
+		atomic_store_explicit(&segment->data->need, room_needed(producer, stride),
+				      memory_order_relaxed);
+		/*
+		 * [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look()
+		 */
 		fence_full();
 		error = producer_make_room(producer, stride);
 		if (error != -EAGAIN) {
@@ -269,7 +283,8 @@ int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64
 	return error;
 }
 
-int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count, int64_t timeout_ns)
+int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count,
+				    int64_t timeout_ns)
 {
 	struct segment *segment = &producer->handle.segment;
 	struct deadline deadline = deadline_after(timeout_ns);
@@ -281,7 +296,8 @@ int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned 
 		return -EOWNERDEAD;
 	for (;;) {
 		/* The bell first: whoever joins after the count rings it. */
-		uint32_t bell = atomic_load_explicit(&segment->control->room_bell, memory_order_acquire);
+		uint32_t bell =
+			atomic_load_explicit(&segment->control->room_bell, memory_order_acquire);
 		int64_t left;
 		int error = disturbed(producer);
 
@@ -298,9 +314,10 @@ int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned 
 	}
 }
 
-/* ---- Writing copies ----------------------------------------------------------------------------- */
+/* ---- Writing copies -------------------------------------------------------------------------- */
 
-static int reserve_waiting(struct shmring_producer *producer, size_t length, void **data, int64_t timeout_ns)
+static int reserve_waiting(struct shmring_producer *producer, size_t length, void **data,
+			   int64_t timeout_ns)
 {
 	int error = shmring_reserve(producer, length, data);
 
@@ -325,8 +342,8 @@ int shmring_write(struct shmring_producer *producer, const void *data, size_t le
 	return shmring_commit(producer, length, type, 0);
 }
 
-int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces, int count, uint16_t type,
-		   int64_t timeout_ns)
+int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces, int count,
+		   uint16_t type, int64_t timeout_ns)
 {
 	size_t length = 0;
 	void *to;

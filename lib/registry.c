@@ -19,7 +19,10 @@ static pthread_mutex_t handles_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static int fork_error;
 
-/* The list must not change between the moment the child's memory is copied and its look at the list. */
+/*
+ * The list must not change between the moment the child's memory is copied and its look at the
+ * list.
+ */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&handles_mutex);
@@ -33,8 +36,8 @@ static void after_fork_parent(void)
 }
 
 /*
- * The child's copies of the descriptors would keep the parent's locks alive beyond its death: close them. The child
- * has one thread, so nobody reads the list. Mappings are not inherited.
+ * The child's copies of the descriptors would keep the parent's locks alive beyond its death: close
+ * them. The child has one thread, so nobody reads the list. Mappings are not inherited.
  */
 static void after_fork_child(void)
 {
@@ -42,7 +45,8 @@ static void after_fork_child(void)
 
 	urcu_bp_after_fork_child();
 	mapping_forked();
-	cds_list_for_each_entry(handle, &handles, node) {
+	cds_list_for_each_entry(handle, &handles, node)
+	{
 		segment_forked(&handle->segment);
 		handle->is_forked = true;
 		if (handle->forked)
@@ -56,8 +60,8 @@ static void watch_forks(void)
 	fork_error = pthread_atfork(before_fork, after_fork_parent, after_fork_child);
 }
 
-static int attach_and_enter(struct handle *handle, const char *name, enum segment_role role, struct tag tag,
-			    bool prefault)
+static int attach_and_enter(struct handle *handle, const char *name, enum segment_role role,
+			    struct tag tag, bool prefault)
 {
 	int error;
 
@@ -69,8 +73,8 @@ static int attach_and_enter(struct handle *handle, const char *name, enum segmen
 	return error;
 }
 
-int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag, int64_t timeout_ns,
-		bool prefault)
+int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag,
+		int64_t timeout_ns, bool prefault)
 {
 	struct deadline deadline = deadline_after(timeout_ns);
 	int error;
@@ -78,7 +82,8 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
 	pthread_once(&fork_once, watch_forks);
 	if (fork_error)
 		return -fork_error;
-	while ((error = attach_and_enter(handle, name, role, tag, prefault)) == -ENOENT && timeout_ns != 0) {
+	while ((error = attach_and_enter(handle, name, role, tag, prefault)) == -ENOENT &&
+	       timeout_ns != 0) {
 		int64_t left = deadline_left(deadline, ATTACH_NAP_NS);
 		struct timespec nap = { .tv_nsec = (long)left };
 
@@ -93,7 +98,10 @@ void handle_close(struct handle *handle)
 {
 	pthread_mutex_lock(&handles_mutex);
 	cds_list_del_rcu(&handle->node);
-	/* Still between forks: a child that is made from here on has no descriptor of this handle to keep locks by. */
+	/*
+	 * Still between forks: a child that is made from here on has no descriptor of this handle
+	 * to keep locks by.
+	 */
 	segment_close(&handle->segment);
 	pthread_mutex_unlock(&handles_mutex);
 	urcu_bp_synchronize_rcu();
@@ -107,11 +115,15 @@ int shmring_cancel(const void *pointer)
 	KEEP_ERRNO;
 
 	urcu_bp_read_lock();
-	cds_list_for_each_entry_rcu(handle, &handles, node) {
+	cds_list_for_each_entry_rcu(handle, &handles, node)
+	{
 		if ((const void *)handle == pointer) {
 			const shared_u32 *word;
 
-			/* Sequentially consistent on both sides: the sleeper sees the flag, or this sees its word. */
+			/*
+			 * Sequentially consistent on both sides: the sleeper sees the flag, or this
+			 * sees its word.
+			 */
 			atomic_store_explicit(&handle->cancelled, 1, memory_order_seq_cst);
 			word = atomic_load_explicit(&handle->sleeps_on, memory_order_seq_cst);
 			if (word)

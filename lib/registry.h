@@ -2,8 +2,9 @@
 /*
  * registry.h - the open handles of this process.
  *
- * A list read under RCU and changed under a mutex: any thread, also in a signal handler, can tell whether a pointer
- * is an open handle and keep it from being freed while it looks. The hot path knows nothing of it.
+ * A list read under RCU and changed under a mutex: any thread, also in a signal handler, can tell
+ * whether a pointer is an open handle and keep it from being freed while it looks. The hot path
+ * knows nothing of it.
  */
 #ifndef SHMRING_REGISTRY_H
 #define SHMRING_REGISTRY_H
@@ -18,21 +19,26 @@
 struct handle {
 	struct cds_list_head node;
 	struct segment segment;
-	void (*forked)(struct handle *handle); /* makes it answer -EOWNERDEAD, in a forked child; may be null */
+	/* makes it answer -EOWNERDEAD, in a forked child; may be null */
+	void (*forked)(struct handle *handle);
 	bool is_forked;
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
 };
 
 /*
- * Attaches to a ring, waiting for up to timeout_ns for one that is not there yet, and enters the handle; it can be
- * cancelled, and is told of a fork, from now on. No fork comes between, so no child keeps a descriptor whose locks
- * would outlive this process. Errors: as shmring_consumer_open.
+ * Attaches to a ring, waiting for up to timeout_ns for one that is not there yet, and enters the
+ * handle; it can be cancelled, and is told of a fork, from now on. No fork comes between, so no
+ * child keeps a descriptor whose locks would outlive this process. Errors: as
+ * shmring_consumer_open.
  */
-int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag, int64_t timeout_ns,
-		bool prefault);
+int handle_open(struct handle *handle, const char *name, enum segment_role role, struct tag tag,
+		int64_t timeout_ns, bool prefault);
 
-/* Takes the handle out, waits until nobody looks at it any more, and detaches: it may be freed then. */
+/*
+ * Takes the handle out, waits until nobody looks at it any more, and detaches: it may be freed
+ * then.
+ */
 void handle_close(struct handle *handle);
 
 static inline bool handle_cancelled(const struct handle *handle)

@@ -2,9 +2,10 @@
 /*
  * remove.c - death of a ring, and of what is left of one.
  *
- * The data object's name goes first: then there is no ring, only a control object to be collected. Names are removed
- * under LOCK_NAMES of the control object, which there is one of for each birth of a ring: so whoever has found the name
- * to be that ring's, and holds the lock, can remove it without hitting a ring that has taken the name since.
+ * The data object's name goes first: then there is no ring, only a control object to be collected.
+ * Names are removed under LOCK_NAMES of the control object, which there is one of for each birth of
+ * a ring: so whoever has found the name to be that ring's, and holds the lock, can remove it
+ * without hitting a ring that has taken the name since.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,8 @@ static bool named(const char *path, const struct stat *opened)
 {
 	struct stat now;
 
-	return lstat(path, &now) == 0 && now.st_ino == opened->st_ino && now.st_dev == opened->st_dev;
+	return lstat(path, &now) == 0 && now.st_ino == opened->st_ino &&
+	       now.st_dev == opened->st_dev;
 }
 
 static int open_to_lock(const char *path)
@@ -54,8 +56,12 @@ static int remove_whole(const char *path, const char *control_path, const struct
 	int control_fd = open_to_lock(control_path);
 	int error;
 
-	/* Damaged, or not ours to write: then there is nothing to lock, and no more to it than the names. */
-	if (control_fd == -ENOENT || control_fd == -EACCES || control_fd == -ELOOP || control_fd == -EISDIR)
+	/*
+	 * Damaged, or not ours to write: then there is nothing to lock, and no more to it than the
+	 * names.
+	 */
+	if (control_fd == -ENOENT || control_fd == -EACCES || control_fd == -ELOOP ||
+	    control_fd == -EISDIR)
 		return remove_both(path, control_path, opened);
 	if (control_fd < 0)
 		return control_fd;
@@ -85,8 +91,13 @@ int shmring_unlink(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return errno == ELOOP || errno == ENXIO ? -EBADMSG : -errno;
-	error = fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) ? magic_read(fd, LAYOUT_MAGIC_DATA) : -EBADMSG;
-	/* A damaged ring can be removed too, but then its UUID cannot be relied on to name the control object. */
+	error = fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode)
+			? magic_read(fd, LAYOUT_MAGIC_DATA)
+			: -EBADMSG;
+	/*
+	 * A damaged ring can be removed too, but then its UUID cannot be relied on to name the
+	 * control object.
+	 */
 	whole = !error && header_read(fd, &header, (uint64_t)opened.st_size) == 0;
 	if (whole) {
 		path_of_control(control_path, bare, header.uuid);
@@ -106,7 +117,8 @@ struct collection {
 };
 
 /* With the lock held: its maker and its remover are dead, or it has been seen by neither since. */
-static int collect_locked(const struct collection *collection, const struct shmring_entry *entry, const char *path)
+static int collect_locked(const struct collection *collection, const struct shmring_entry *entry,
+			  const char *path)
 {
 	int result;
 
@@ -139,7 +151,8 @@ static int collect(const struct shmring_entry *entry, void *argument)
 	return result;
 }
 
-int shmring_collect(int dry_run, int (*visit)(const struct shmring_entry *entry, void *argument), void *argument)
+int shmring_collect(int dry_run, int (*visit)(const struct shmring_entry *entry, void *argument),
+		    void *argument)
 {
 	struct collection collection = { dry_run != 0, visit, argument };
 	KEEP_ERRNO;

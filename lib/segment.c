@@ -48,15 +48,17 @@ static bool headers_agree(const struct layout_header *data, const struct layout_
 	const size_t rest = sizeof(control->magic);
 
 	return control->magic == LAYOUT_MAGIC_CONTROL &&
-	       memcmp((const char *)data + rest, (const char *)control + rest, sizeof(*data) - rest) == 0;
+	       memcmp((const char *)data + rest, (const char *)control + rest,
+		      sizeof(*data) - rest) == 0;
 }
 
 /*
- * Opens the control object twice: one description to be mapped, and one for the locks, which a mapping would keep
- * alive. Either is -1 where the role does not need it or, for onlookers, may not have it.
+ * Opens the control object twice: one description to be mapped, and one for the locks, which a
+ * mapping would keep alive. Either is -1 where the role does not need it or, for onlookers, may not
+ * have it.
  */
-static int open_control(struct segment *segment, const char *bare, enum segment_role role, const struct stat *data,
-			int *map_fd)
+static int open_control(struct segment *segment, const char *bare, enum segment_role role,
+			const struct stat *data, int *map_fd)
 {
 	const bool writes = role == SEGMENT_PRODUCER || role == SEGMENT_CONSUMER;
 	struct layout_header header;
@@ -93,7 +95,8 @@ static int open_control(struct segment *segment, const char *bare, enum segment_
 	return 0;
 }
 
-int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag, bool prefault)
+int segment_attach(struct segment *segment, const char *name, enum segment_role role,
+		   struct tag tag, bool prefault)
 {
 	struct stat status;
 	char path[PATH_SIZE];
@@ -118,13 +121,16 @@ int segment_attach(struct segment *segment, const char *name, enum segment_role 
 		error = -EPROTOTYPE;
 	if (!error)
 		error = open_control(segment, bare, role, &status, &control_fd);
-	/* It was being removed while we looked: then there is no ring, rather than a damaged one. */
+	/*
+	 * It was being removed while we looked: then there is no ring, rather than a damaged one.
+	 */
 	if (error == -EUCLEAN && segment_removed(segment))
 		error = -ENOENT;
 	if (!error) {
 		segment->capacity = segment->header.capacity;
 		segment->maximum = layout_maximum(segment->capacity);
-		segment->block_shift = (unsigned int)__builtin_ctzll(segment->capacity / INDEX_BLOCKS);
+		segment->block_shift =
+			(unsigned int)__builtin_ctzll(segment->capacity / INDEX_BLOCKS);
 		error = mapping_make(segment, role, control_fd, prefault);
 	}
 	if (control_fd >= 0)

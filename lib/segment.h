@@ -2,10 +2,10 @@
 /*
  * segment.h - a ring's two objects: created, attached to, mapped, checked and removed as one.
  *
- * The geometry is read once, with read(2), into private memory, checked there, and never read from the mapping. The
- * record area is mapped twice, back to back, so that every record is contiguous. Header words are accessed through
- * the first mapping only: 64-bit atomics work across different addresses of the same memory, but there is no need
- * to rely on it.
+ * The geometry is read once, with read(2), into private memory, checked there, and never read from
+ * the mapping. The record area is mapped twice, back to back, so that every record is contiguous.
+ * Header words are accessed through the first mapping only: 64-bit atomics work across different
+ * addresses of the same memory, but there is no need to rely on it.
  */
 #ifndef SHMRING_SEGMENT_H
 #define SHMRING_SEGMENT_H
@@ -21,7 +21,8 @@
 enum segment_role {
 	SEGMENT_PRODUCER,  /* data rw, control rw */
 	SEGMENT_CONSUMER,  /* data ro, control rw */
-	SEGMENT_OBSERVER,  /* data ro; control only to ask whether the producer lives, if it may be read */
+	/* data ro; control only to ask whether the producer lives, if it may be read */
+	SEGMENT_OBSERVER,
 	SEGMENT_INSPECTOR, /* data ro; control ro if it may be read */
 };
 
@@ -64,7 +65,8 @@ struct tag {
 };
 
 /* Opens, checks and maps a ring. Errors: as shmring_consumer_open. */
-int segment_attach(struct segment *segment, const char *name, enum segment_role role, struct tag tag, bool prefault);
+int segment_attach(struct segment *segment, const char *name, enum segment_role role,
+		   struct tag tag, bool prefault);
 
 /* Unmaps and closes; dropping the descriptors drops the locks. */
 void segment_detach(struct segment *segment);
@@ -79,8 +81,8 @@ void segment_forked(struct segment *segment);
 bool segment_removed(const struct segment *segment);
 
 /*
- * Reads and checks the first page of a data object: it tells whether the file is a ring that this library knows.
- * `size` is the file's. Errors: -EBADMSG, -EPROTONOSUPPORT, the kernel's.
+ * Reads and checks the first page of a data object: it tells whether the file is a ring that this
+ * library knows. `size` is the file's. Errors: -EBADMSG, -EPROTONOSUPPORT, the kernel's.
  */
 int header_read(int fd, struct layout_header *header, uint64_t size);
 
@@ -92,13 +94,19 @@ struct header_fault {
 	uint64_t low, high; /* what it may be; both 0: see `what` */
 };
 
-/* Checks a header as header_read does; on -EBADMSG, tells what is wrong. Errors: -EBADMSG, -EPROTONOSUPPORT. */
+/*
+ * Checks a header as header_read does; on -EBADMSG, tells what is wrong. Errors: -EBADMSG,
+ * -EPROTONOSUPPORT.
+ */
 int header_check(const struct layout_header *header, uint64_t size, struct header_fault *fault);
 
 /* Reads without checking. Errors: -EBADMSG (too short), the kernel's. */
 int header_read_unchecked(int fd, struct layout_header *header);
 
-/* Tells whether a file starts with this magic, in this byte order or the other. Errors: the kernel's. */
+/*
+ * Tells whether a file starts with this magic, in this byte order or the other. Errors: the
+ * kernel's.
+ */
 int magic_read(int fd, uint64_t magic);
 
 /* XXH3 of what of a header is checked, which is all that is behind the checksum. */

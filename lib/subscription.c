@@ -37,7 +37,8 @@ static uint64_t state_of(const struct segment *segment, unsigned int slot)
 
 static bool member_of(const struct segment *segment, unsigned int member, unsigned int slot)
 {
-	uint64_t word = atomic_load_explicit(&segment->control->member[member].word, memory_order_acquire);
+	uint64_t word =
+		atomic_load_explicit(&segment->control->member[member].word, memory_order_acquire);
 
 	return member_taken(word) && member_subscription(word) == slot;
 }
@@ -54,7 +55,8 @@ static bool alive(const struct segment *segment, unsigned int slot)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
 		/* An error is no proof of death. */
-		if (member_of(segment, member, slot) && lock_held(segment->lock_fd, LOCK_MEMBER(member)) != 0)
+		if (member_of(segment, member, slot) &&
+		    lock_held(segment->lock_fd, LOCK_MEMBER(member)) != 0)
 			return true;
 	return false;
 }
@@ -69,7 +71,8 @@ static void members_free(const struct segment *segment, unsigned int slot)
 
 static void sleeper_clear(const struct segment *segment, unsigned int slot)
 {
-	atomic_fetch_and_explicit(&segment->control->sleepers, ~(UINT64_C(1) << slot), memory_order_relaxed);
+	atomic_fetch_and_explicit(&segment->control->sleepers, ~(UINT64_C(1) << slot),
+				  memory_order_relaxed);
 }
 
 /* With the table locked: frees a slot and all its members. */
@@ -79,9 +82,10 @@ static void slot_free(const struct segment *segment, unsigned int slot)
 	uint64_t state = state_of(segment, slot);
 
 	while (slot_state(state) != SLOT_FREE &&
-	       !atomic_compare_exchange_weak_explicit(&control->state[slot], &state,
-						      slot_word(slot_generation(state) + 1, 0, SLOT_FREE),
-						      memory_order_acq_rel, memory_order_acquire))
+	       !atomic_compare_exchange_weak_explicit(
+		       &control->state[slot], &state,
+		       slot_word(slot_generation(state) + 1, 0, SLOT_FREE), memory_order_acq_rel,
+		       memory_order_acquire))
 		;
 	sleeper_clear(segment, slot);
 	members_free(segment, slot);
@@ -102,9 +106,13 @@ static bool slot_free_if_dead(const struct segment *segment, unsigned int slot)
 static int slot_named(const struct segment *segment, const char *name, uint64_t *state)
 {
 	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
-		/* [SLOT] acquire: the name that belongs to it; pairs with subscription.c:slot_enter() */
+		/*
+		 * [SLOT] acquire: the name that belongs to it; pairs with
+		 * subscription.c:slot_enter()
+		 */
 		*state = state_of(segment, slot);
-		if (slot_state(*state) != SLOT_FREE && name_equal(segment->control->subscription[slot].name, name))
+		if (slot_state(*state) != SLOT_FREE &&
+		    name_equal(segment->control->subscription[slot].name, name))
 			return (int)slot;
 	}
 	return -ESRCH;
@@ -126,7 +134,8 @@ static int slot_find(const struct segment *segment)
 static int member_find(const struct segment *segment)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
-		uint64_t word = atomic_load_explicit(&segment->control->member[member].word, memory_order_acquire);
+		uint64_t word = atomic_load_explicit(&segment->control->member[member].word,
+						     memory_order_acquire);
 		int error;
 
 		if (member_taken(word))
@@ -147,7 +156,8 @@ static int name_make_up(char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1])
 	int error = random_fill(&random, sizeof(random));
 
 	if (!error)
-		snprintf(name, SHMRING_SUBSCRIPTION_NAME_MAX + 1, "anonymous-%016llx", (unsigned long long)random);
+		snprintf(name, SHMRING_SUBSCRIPTION_NAME_MAX + 1, "anonymous-%016llx",
+			 (unsigned long long)random);
 	return error;
 }
 
@@ -155,12 +165,14 @@ static int name_make_up(char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1])
 static void member_enter(const struct segment *segment, unsigned int member, unsigned int slot)
 {
 	struct layout_member *line = &segment->control->member[member];
-	uint32_t generation = member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
+	uint32_t generation =
+		member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
 
 	atomic_store_explicit(&line->hold, INDEX_NONE, memory_order_relaxed);
 	atomic_store_explicit(&line->since_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
-	atomic_store_explicit(&line->word, member_word(generation + 1, slot, 1), memory_order_release);
+	atomic_store_explicit(&line->word, member_word(generation + 1, slot, 1),
+			      memory_order_release);
 }
 
 /* With the table locked and a free slot. */
@@ -176,12 +188,17 @@ static void slot_enter(const struct segment *segment, struct subscription *subsc
 	atomic_store_explicit(&entry->deadline_ns, subscription->deadline_ns, memory_order_relaxed);
 	atomic_store_explicit(&control->tail[slot].tail, TAIL_NONE, memory_order_relaxed);
 	for (unsigned int i = 0; i < 2; i++)
-		atomic_store_explicit(&control->tail[slot].mark[i].position, TAIL_NONE, memory_order_relaxed);
-	/* [SLOT] release: the name, times and deadline that belong to it; pairs with inspect.c:subscription_look() */
+		atomic_store_explicit(&control->tail[slot].mark[i].position, TAIL_NONE,
+				      memory_order_relaxed);
+	/*
+	 * [SLOT] release: the name, times and deadline that belong to it; pairs with
+	 * inspect.c:subscription_look()
+	 */
 	/* [SLOT] and likewise for an operator; pairs with subscription.c:slot_named() */
 	/* [SLOT] and for the producer; pairs with floor.c:enforce_deadlines() */
 	atomic_store_explicit(&control->state[slot],
-			      slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_JOINING),
+			      slot_word(subscription->generation,
+					(unsigned int)subscription->policy, SLOT_JOINING),
 			      memory_order_release);
 }
 
@@ -195,7 +212,10 @@ static bool slot_is_like(const struct segment *segment, unsigned int slot, uint6
 	       atomic_load_explicit(deadline_ns, memory_order_relaxed) == subscription->deadline_ns;
 }
 
-/* With the table locked. Returns the slot, free or, with ->resumed set, to go on with; or a negative errno. */
+/*
+ * With the table locked. Returns the slot, free or, with ->resumed set, to go on with; or a
+ * negative errno.
+ */
 static int join_find(const struct segment *segment, struct subscription *subscription)
 {
 	uint64_t state;
@@ -271,7 +291,10 @@ bool subscription_reap(const struct segment *segment, unsigned int slot)
 	uint64_t state = state_of(segment, slot);
 	bool freed;
 
-	/* The state first: if the slot changes hands after this, the state is another, and nothing is done to it. */
+	/*
+	 * The state first: if the slot changes hands after this, the state is another, and nothing
+	 * is done to it.
+	 */
 	if (slot_state(state) == SLOT_FREE || slot_durable(state) || alive(segment, slot))
 		return false;
 	/* Somebody may be stopped while holding the table: that must not hold the producer. */
@@ -290,7 +313,8 @@ int subscription_evict_named(const struct segment *segment, const char *name)
 
 		if (slot < 0)
 			return slot;
-		if (slot_state(state) == SLOT_EVICTED || subscription_evict(segment, (unsigned int)slot, state))
+		if (slot_state(state) == SLOT_EVICTED ||
+		    subscription_evict(segment, (unsigned int)slot, state))
 			return 0;
 		/* It has moved on between the two. */
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * subscription.h - the table of subscriptions and members in the control object; see layout.h for the states.
+ * subscription.h - the table of subscriptions and members in the control object; see layout.h for
+ * the states.
  *
- * subscription.c: joining, leaving and freeing what died, all under LOCK_TABLE. subscription_state.c: what becomes of a
- * subscription after that, without a lock, by compare-and-swap of its state word.
+ * subscription.c: joining, leaving and freeing what died, all under LOCK_TABLE.
+ * subscription_state.c: what becomes of a subscription after that, without a lock, by
+ * compare-and-swap of its state word.
  */
 #ifndef SHMRING_SUBSCRIPTION_H
 #define SHMRING_SUBSCRIPTION_H
@@ -30,15 +32,17 @@ static inline bool policy_gates(unsigned int policy)
 }
 
 /*
- * Takes a free slot and a member, with its lock, for subscription->name (empty: made up) and what else is set. The state
- * is JOINING then. Or, with ->resumed set, takes a member of the durable subscription of that name, in whatever state.
- * Errors: -EBUSY (the name is in use), -EEXIST (a durable one that is not like this), -EUSERS, -ETIMEDOUT, the kernel's.
+ * Takes a free slot and a member, with its lock, for subscription->name (empty: made up) and what
+ * else is set. The state is JOINING then. Or, with ->resumed set, takes a member of the durable
+ * subscription of that name, in whatever state.
+ * Errors: -EBUSY (the name is in use), -EEXIST (a durable one that is not like this), -EUSERS,
+ * -ETIMEDOUT, the kernel's.
  */
 int subscription_join(const struct segment *segment, struct subscription *subscription);
 
 /*
- * While JOINING: makes the tail gate at `position`, a record start, or at the lowest one above it that is not about
- * to be overwritten. Returns where.
+ * While JOINING: makes the tail gate at `position`, a record start, or at the lowest one above it
+ * that is not about to be overwritten. Returns where.
  */
 uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position);
 
@@ -46,7 +50,8 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription);
 
 /* `from` to JOINING, with a new generation; false if the state was another. */
-bool subscription_reopen(const struct segment *segment, struct subscription *subscription, enum slot_state from);
+bool subscription_reopen(const struct segment *segment, struct subscription *subscription,
+			 enum slot_state from);
 
 /* ACTIVE: makes it durable from now on; false if the subscription was evicted. */
 bool subscription_keep(const struct segment *segment, struct subscription *subscription);
@@ -54,22 +59,27 @@ bool subscription_keep(const struct segment *segment, struct subscription *subsc
 /* The state word that the subscription has while it is ACTIVE. */
 static inline uint64_t subscription_active(const struct subscription *subscription)
 {
-	return slot_word(subscription->generation, (unsigned int)subscription->policy, SLOT_ACTIVE) |
-	       subscription->flags;
+	const unsigned int policy = (unsigned int)subscription->policy;
+
+	return slot_word(subscription->generation, policy, SLOT_ACTIVE) | subscription->flags;
 }
 
 /*
- * Frees the member and, unless it is durable, the slot. If the table stays locked, dropping the lock byte leaves that to
- * a survivor.
+ * Frees the member and, unless it is durable, the slot. If the table stays locked, dropping the
+ * lock byte leaves that to a survivor.
  */
 void subscription_leave(const struct segment *segment, const struct subscription *subscription);
 
-/* Evicts a subscription whose state word is still `state`, and tells its consumer; false if it is not. */
+/*
+ * Evicts a subscription whose state word is still `state`, and tells its consumer; false if it is
+ * not.
+ */
 bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state);
 
 /*
- * Producer: makes a subscription that is not durable, and whose members are all dead, hold nobody back: frees it, or,
- * as it only tries the table's lock, marks it as evicted. True if either was done.
+ * Producer: makes a subscription that is not durable, and whose members are all dead, hold nobody
+ * back: frees it, or, as it only tries the table's lock, marks it as evicted. True if either was
+ * done.
  */
 bool subscription_reap(const struct segment *segment, unsigned int slot);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* subscription_state.c - what becomes of a subscription that is in the table: joined, moved, evicted. No locks. */
+/*
+ * subscription_state.c - what becomes of a subscription that is in the table: joined, moved,
+ * evicted. No locks.
+ */
 #include <limits.h>
 
 #include "atomics.h"
@@ -11,8 +14,8 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 	struct layout_control *control = segment->control;
 
 	/*
-	 * Comes to an end: once a scan has seen the state, the floor does not move, so this can be too late only for
-	 * the one advance that was under way.
+	 * Comes to an end: once a scan has seen the state, the floor does not move, so this can be
+	 * too late only for the one advance that was under way.
 	 */
 	for (;;) {
 		uint64_t want;
@@ -21,25 +24,33 @@ uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uin
 		atomic_store_explicit(&control->tail[slot].tail, position, memory_order_release);
 		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
 		atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
-		/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
+		/*
+		 * [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance()
+		 */
 		fence_full();
 		/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
-		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
+		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) &
+		       ~(uint64_t)7;
 		if (want <= position)
 			return position;
 		position = want;
 	}
 }
 
-/* Another generation for every way back to JOINING: whoever saw the state before must not take the new one for it. */
-static bool state_change(const struct segment *segment, const struct subscription *subscription, enum slot_state from,
-			 uint64_t to)
+/*
+ * Another generation for every way back to JOINING: whoever saw the state before must not take the
+ * new one for it.
+ */
+static bool state_change(const struct segment *segment, const struct subscription *subscription,
+			 enum slot_state from, uint64_t to)
 {
-	uint64_t expected = slot_word(subscription->generation, (unsigned int)subscription->policy, from) |
-			    subscription->flags;
+	uint64_t expected =
+		slot_word(subscription->generation, (unsigned int)subscription->policy, from) |
+		subscription->flags;
 
-	return atomic_compare_exchange_strong_explicit(&segment->control->state[subscription->slot], &expected, to,
-						       memory_order_acq_rel, memory_order_acquire);
+	return atomic_compare_exchange_strong_explicit(&segment->control->state[subscription->slot],
+						       &expected, to, memory_order_acq_rel,
+						       memory_order_acquire);
 }
 
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription)
@@ -47,7 +58,8 @@ bool subscription_activate(const struct segment *segment, const struct subscript
 	return state_change(segment, subscription, SLOT_JOINING, subscription_active(subscription));
 }
 
-bool subscription_reopen(const struct segment *segment, struct subscription *subscription, enum slot_state from)
+bool subscription_reopen(const struct segment *segment, struct subscription *subscription,
+			 enum slot_state from)
 {
 	const uint32_t generation = subscription->generation + 1;
 	const uint64_t to = slot_word(generation, (unsigned int)subscription->policy, SLOT_JOINING);
@@ -60,7 +72,8 @@ bool subscription_reopen(const struct segment *segment, struct subscription *sub
 
 bool subscription_keep(const struct segment *segment, struct subscription *subscription)
 {
-	if (!state_change(segment, subscription, SLOT_ACTIVE, subscription_active(subscription) | SLOT_DURABLE))
+	if (!state_change(segment, subscription, SLOT_ACTIVE,
+			  subscription_active(subscription) | SLOT_DURABLE))
 		return false;
 	subscription->flags = SLOT_DURABLE;
 	return true;
@@ -71,8 +84,8 @@ bool subscription_evict(const struct segment *segment, unsigned int slot, uint64
 	const uint64_t to = slot_word(slot_generation(state), slot_policy(state), SLOT_EVICTED) |
 			    (state & SLOT_DURABLE);
 
-	if (!atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state, to, memory_order_acq_rel,
-						     memory_order_acquire))
+	if (!atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state, to,
+						     memory_order_acq_rel, memory_order_acquire))
 		return false;
 	/* Its consumer may sleep. Nothing to wait for has come, so the bell stays as it is. */
 	futex_wake(&segment->data->bell[slot], INT_MAX);

@@ -6,7 +6,10 @@
 
 _Atomic uint64_t tsan_fence_word;
 
-/* A plain load on purpose: clang reports atomic ones also from functions that it is told not to look at. */
+/*
+ * A plain load on purpose: clang reports atomic ones also from functions that it is told not to
+ * look at.
+ */
 not_seen_by_tsan uint64_t load_unseen(const _Atomic uint64_t *word)
 {
 	uint64_t value = *(const volatile uint64_t *)(const void *)word;

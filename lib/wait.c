@@ -9,7 +9,9 @@
 #include "atomics.h"
 #include "wait.h"
 
-/* About what a sleep and wake-up costs: spinning for longer than that loses more than it can gain. */
+/*
+ * About what a sleep and wake-up costs: spinning for longer than that loses more than it can gain.
+ */
 #define SPIN_LIMIT_NS 50000u
 #define SPIN_LEAST_NS 1000u
 
@@ -43,7 +45,9 @@ struct deadline deadline_after(int64_t timeout_ns)
 	if (timeout_ns < 0)
 		return (struct deadline){ UINT64_MAX };
 	now = clock_ns();
-	return (struct deadline){ now > UINT64_MAX - (uint64_t)timeout_ns ? UINT64_MAX : now + (uint64_t)timeout_ns };
+	return (struct deadline){ now > UINT64_MAX - (uint64_t)timeout_ns
+					  ? UINT64_MAX
+					  : now + (uint64_t)timeout_ns };
 }
 
 int64_t deadline_left(struct deadline deadline, int64_t bound)
@@ -58,17 +62,24 @@ int64_t deadline_left(struct deadline deadline, int64_t bound)
 	return deadline.at_ns - now < (uint64_t)bound ? (int64_t)(deadline.at_ns - now) : bound;
 }
 
-/* Never FUTEX_PRIVATE_FLAG: the other side is another process, and its address for the word another. */
+/*
+ * Never FUTEX_PRIVATE_FLAG: the other side is another process, and its address for the word
+ * another.
+ */
 bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
 {
-	/* What this system call takes everywhere; a 32-bit C library's struct timespec may be wider. */
+	/*
+	 * What this system call takes everywhere; a 32-bit C library's struct timespec may be
+	 * wider.
+	 */
 	struct {
 		long seconds, nanoseconds;
 	} timeout = { (long)(timeout_ns / NS_PER_SECOND), (long)(timeout_ns % NS_PER_SECOND) };
 
 	if (timeout_ns <= 0)
 		return false;
-	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 || errno == EAGAIN;
+	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 ||
+	       errno == EAGAIN;
 }
 
 void futex_wake(const shared_u32 *word, int count)
@@ -76,11 +87,14 @@ void futex_wake(const shared_u32 *word, int count)
 	syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
 }
 
-/* Hundredths of a nanosecond that one pause takes. Racing threads measure the same thing twice: relaxed is enough. */
+/*
+ * Hundredths of a nanosecond that one pause takes. Racing threads measure the same thing twice:
+ * relaxed is enough.
+ */
 static _Atomic uint32_t pause_cost;
 
 #define PAUSE_SAMPLES 64
-#define PAUSE_TRIES 8
+#define PAUSE_TRIES   8
 
 static cold_path uint32_t pause_measure(void)
 {
@@ -118,8 +132,12 @@ void pause_for_ns(unsigned int ns)
 void spin_init(struct spin *spin)
 {
 	cpu_set_t allowed;
-	/* With more processors than the set has room for, the call fails, and there is more than one. */
-	int processors = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 2;
+	/*
+	 * With more processors than the set has room for, the call fails, and there is more than
+	 * one.
+	 */
+	int processors =
+		sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 2;
 
 	spin->limit_ns = processors > 1 ? SPIN_LIMIT_NS : 0;
 	spin->budget_ns = spin->limit_ns;
@@ -153,8 +171,9 @@ unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCR
 
 		asleep &= asleep - 1;
 		/*
-		 * [BELL] The bit first: a sleeper that sets it again after this reads the bell after that, and is
-		 * woken by the next record; pairs with consumer_wait.c:sleep_on_bell()
+		 * [BELL] The bit first: a sleeper that sets it again after this reads the bell
+		 * after that, and is woken by the next record; pairs with
+		 * consumer_wait.c:sleep_on_bell()
 		 */
 		atomic_fetch_and_explicit(sleepers, ~(UINT64_C(1) << i), memory_order_acq_rel);
 		atomic_fetch_add_explicit(&bells[i], 1, memory_order_release);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wait.h - clocks, futexes, and how long to spin before sleeping. What is waited for is its callers' business.
+ * wait.h - clocks, futexes, and how long to spin before sleeping. What is waited for is its
+ * callers' business.
  */
 #ifndef SHMRING_WAIT_H
 #define SHMRING_WAIT_H
@@ -12,24 +13,30 @@
 #include "layout.h"
 
 #define NS_PER_SECOND 1000000000LL
-#define NS_PER_MS 1000000LL
+#define NS_PER_MS     1000000LL
 
-/* No sleep is longer than this: then everything is looked at again, for what a killed process left undone. */
+/*
+ * No sleep is longer than this: then everything is looked at again, for what a killed process left
+ * undone.
+ */
 #define RECHECK_NS (100 * NS_PER_MS)
 
 /* Naps of those whom nobody can wake (observers, mode NONE) grow with the silence between these. */
 #define NAP_SHORTEST_NS (50 * 1000LL)
-#define NAP_LONGEST_NS (4 * NS_PER_MS)
+#define NAP_LONGEST_NS  (4 * NS_PER_MS)
 
 /* Monotonic time. Only ever compared with earlier times of the same process. */
 uint64_t clock_ns(void);
 
-/* The same from a coarse clock that never needs a system call: milliseconds of granularity, nanoseconds of cost. */
+/*
+ * The same from a coarse clock that never needs a system call: milliseconds of granularity,
+ * nanoseconds of cost.
+ */
 uint64_t clock_coarse_ns(void);
 
 /*
- * Nanoseconds since 1970. Not from the coarse clock: on a machine that sleeps between ticks that one may be late by
- * more than its granularity, and records would be skipped.
+ * Nanoseconds since 1970. Not from the coarse clock: on a machine that sleeps between ticks that
+ * one may be late by more than its granularity, and records would be skipped.
  */
 uint64_t clock_wall_ns(void);
 
@@ -43,15 +50,18 @@ struct deadline deadline_after(int64_t timeout_ns);
 int64_t deadline_left(struct deadline deadline, int64_t bound);
 
 /*
- * Sleeps while *word is `expected`, for at most timeout_ns. Returns true if it was woken or *word had changed,
- * false when the time was up or a signal came.
+ * Sleeps while *word is `expected`, for at most timeout_ns. Returns true if it was woken or *word
+ * had changed, false when the time was up or a signal came.
  */
 bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns);
 
 /* Wakes up to `count` sleepers. `word` may be in a read-only mapping. */
 void futex_wake(const shared_u32 *word, int count);
 
-/* Pauses for roughly so many nanoseconds, in units of the processor's pause instruction, measured once. */
+/*
+ * Pauses for roughly so many nanoseconds, in units of the processor's pause instruction, measured
+ * once.
+ */
 void pause_for_ns(unsigned int ns);
 
 /* How long spinning has paid off lately; one for each handle. */
@@ -60,16 +70,21 @@ struct spin {
 	uint32_t limit_ns; /* 0 where there is but one processor to run on */
 };
 void spin_init(struct spin *spin);
-void spin_paid(struct spin *spin);                          /* what was waited for came while spinning */
-void spin_slept(struct spin *spin, uint64_t slept_ns);     /* it did not, and came after so long a sleep */
+void spin_paid(struct spin *spin); /* what was waited for came while spinning */
+void spin_slept(struct spin *spin,
+		uint64_t slept_ns); /* it did not, and came after so long a sleep */
 
 /*
- * Wakes every subscription that sleeps. `bells` and `sleepers` as in layout.h. Returns how many were woken.
+ * Wakes every subscription that sleeps. `bells` and `sleepers` as in layout.h. Returns how many
+ * were woken.
  */
 unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCRIPTIONS]);
 
 /* Restores errno at the end of the scope: the library leaves it alone. */
-static inline void errno_restore(const int *saved) { errno = *saved; }
+static inline void errno_restore(const int *saved)
+{
+	errno = *saved;
+}
 #define KEEP_ERRNO int saved_errno __attribute__((cleanup(errno_restore), unused)) = errno
 
 #endif

@@ -31,7 +31,8 @@ static bool overtaken(const struct segment *segment, uint64_t position)
 	return walk_floor(segment) > position;
 }
 
-int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride, uint64_t *sequence)
+int walk_record(const struct segment *segment, uint64_t position, uint64_t *stride,
+		uint64_t *sequence)
 {
 	uint64_t word = load_record_word(segment_word(segment, position), segment->gates);
 
@@ -73,7 +74,10 @@ bool walk_reached(const struct segment *segment, uint64_t position)
 	return position <= at || position <= walk_head(segment);
 }
 
-/* Counts records from an indexed one, at `start`, up to the head, where there is no record to tell its number. */
+/*
+ * Counts records from an indexed one, at `start`, up to the head, where there is no record to tell
+ * its number.
+ */
 static int count_up_to(const struct segment *segment, struct place *place, uint64_t start)
 {
 	const struct layout_header *header = &segment->header;
@@ -102,8 +106,9 @@ int walk_sequence(const struct segment *segment, struct place *place)
 	int error = 0;
 
 	/*
-	 * Where there is no record yet, the ones below tell. If they are overwritten meanwhile, then there is a record
-	 * by now, and the second look finds it, or else finds that this one is gone too.
+	 * Where there is no record yet, the ones below tell. If they are overwritten meanwhile,
+	 * then there is a record by now, and the second look finds it, or else finds that this one
+	 * is gone too.
 	 */
 	for (int look = 0; look < 2; look++) {
 		int found = walk_record(segment, place->position, &stride, &place->sequence);
@@ -122,9 +127,12 @@ int walk_sequence(const struct segment *segment, struct place *place)
 	return overtaken(segment, place->position) || error == 0 ? -EAGAIN : error;
 }
 
-/* The last indexed place, at or above `from`, before the first that is beyond what is looked for. */
+/*
+ * The last indexed place, at or above `from`, before the first that is beyond what is looked for.
+ */
 static struct place last_before(const struct segment *segment, struct place from, uint64_t head,
-				bool (*beyond)(const struct segment *segment, struct place place, uint64_t value),
+				bool (*beyond)(const struct segment *segment, struct place place,
+					       uint64_t value),
 				uint64_t value)
 {
 	const uint64_t first = index_block(segment, from.position);
@@ -135,7 +143,8 @@ static struct place last_before(const struct segment *segment, struct place from
 		struct place place = { index_lookup(segment, block), 0 };
 		uint64_t stride;
 
-		if (place.position == INDEX_NONE || place.position < from.position || place.position >= head)
+		if (place.position == INDEX_NONE || place.position < from.position ||
+		    place.position >= head)
 			continue;
 		if (walk_record(segment, place.position, &stride, &place.sequence) != 1 ||
 		    beyond(segment, place, value))
@@ -157,7 +166,8 @@ static bool beyond_time(const struct segment *segment, struct place place, uint6
 	return index_time(segment, index_block(segment, place.position)) >= time_ns;
 }
 
-int walk_to_sequence(const struct segment *segment, struct place from, uint64_t sequence, struct place *found)
+int walk_to_sequence(const struct segment *segment, struct place from, uint64_t sequence,
+		     struct place *found)
 {
 	struct place at = last_before(segment, from, walk_head(segment), beyond_sequence, sequence);
 	const uint64_t first = at.position;
@@ -184,7 +194,8 @@ int walk_to_sequence(const struct segment *segment, struct place from, uint64_t 
 	return 0;
 }
 
-int walk_to_time(const struct segment *segment, struct place from, uint64_t time_ns, struct place *found)
+int walk_to_time(const struct segment *segment, struct place from, uint64_t time_ns,
+		 struct place *found)
 {
 	struct place at = last_before(segment, from, walk_head(segment), beyond_time, time_ns);
 

@@ -4,17 +4,17 @@
  *
  * THE IDEAS
  *
- * A ring is a window onto one endless stream of records. The producer appends, every consumer reads at
- * its own place, and nobody makes a system call per record: a reader polls the header word of the record
- * it expects next, and the producer makes a record exist by storing that one word.
+ * A ring is a window onto one endless stream of records. The producer appends, every consumer reads
+ * at its own place, and nobody makes a system call per record: a reader polls the header word of
+ * the record it expects next, and the producer makes a record exist by storing that one word.
  *
- * Places in the stream are 64-bit positions (bytes since creation, multiples of 8), never pointers: each
- * process maps the ring at an address of its own. Records also carry a sequence number, 0, 1, 2, ... A
- * reader that lost records is told exactly how many.
+ * Places in the stream are 64-bit positions (bytes since creation, multiples of 8), never pointers:
+ * each process maps the ring at an address of its own. Records also carry a sequence number, 0, 1,
+ * 2, ... A reader that lost records is told exactly how many.
  *
- * Who may do what is decided by file permissions. A ring is one segment in two files: only the producer
- * can write to the data object /dev/shm/NAME, which holds the records; consumers write to the control
- * object /dev/shm/.NAME.UUID, which holds their cursors.
+ * Who may do what is decided by file permissions. A ring is one segment in two files: only the
+ * producer can write to the data object /dev/shm/NAME, which holds the records; consumers write to
+ * the control object /dev/shm/.NAME.UUID, which holds their cursors.
  *
  *   producer    data rw, control rw    appends records
  *   consumer    data ro, control rw    reads; a RELIABLE one holds the producer back
@@ -22,13 +22,14 @@
  *   inspector   data ro, control ro    sees everyone's lag and state; changes nothing
  *
  * A consumer has a subscription, a cursor with a name in the control object. Its policy says what
- * happens when it cannot keep up: for RELIABLE the producer waits, for DEADLINE it waits so long and then
- * evicts the subscription, a LOSSY one loses the oldest records. A durable subscription outlives its
- * process, and the next one goes on at the first record that was not released.
+ * happens when it cannot keep up: for RELIABLE the producer waits, for DEADLINE it waits so long
+ * and then evicts the subscription, a LOSSY one loses the oldest records. A durable subscription
+ * outlives its process, and the next one goes on at the first record that was not released.
  *
- * A process may be killed at any instruction. A lock that the kernel drops as a process dies is the only
- * proof of life; no clock or heartbeat decides who is dead. A producer that dies leaves whole records, and
- * the next one goes on behind them. A consumer that dies stops holding the producer back.
+ * A process may be killed at any instruction. A lock that the kernel drops as a process dies is the
+ * only proof of life; no clock or heartbeat decides who is dead. A producer that dies leaves whole
+ * records, and the next one goes on behind them. A consumer that dies stops holding the producer
+ * back.
  *
  * A COMPLETE EXAMPLE
  *
@@ -74,16 +75,16 @@
  *
  * CONVENTIONS
  *
- * Functions return 0 or a negative errno value; SHMRING_ERRORS below says what each means. An object
- * comes out through a pointer that is left alone on failure. The library does not print, abort, touch
- * signal handlers, or change errno.
+ * Functions return 0 or a negative errno value; SHMRING_ERRORS below says what each means. An
+ * object comes out through a pointer that is left alone on failure. The library does not print,
+ * abort, touch signal handlers, or change errno.
  *
- * Time-outs are int64_t nanoseconds: 0 tries once, a negative one waits for ever. A wait that a signal
- * interrupts goes on.
+ * Time-outs are int64_t nanoseconds: 0 tries once, a negative one waits for ever. A wait that a
+ * signal interrupts goes on.
  *
  * Option structures start with their size, so that later versions can add members. Start from the
- * initializer: `struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;`. A null pointer
- * stands for all defaults.
+ * initializer: `struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;`. A null
+ * pointer stands for all defaults.
  *
  * CONCURRENCY
  *
@@ -91,15 +92,16 @@
  *   shmring_cancel with any call, close included    yes              yes
  *   any other two calls                             no               yes, in one process or many
  *
- * One handle belongs to one thread at a time. Any number of threads may have handles of their own on one
- * ring. After fork the child has no part in the ring: its handles answer -EOWNERDEAD, and closing them is
- * safe and does not disturb the parent.
+ * One handle belongs to one thread at a time. Any number of threads may have handles of their own
+ * on one ring. After fork the child has no part in the ring: its handles answer -EOWNERDEAD, and
+ * closing them is safe and does not disturb the parent.
  *
  * ORDERING
  *
- * What a process did before shmring_commit (or write, or flush) happens before what another does after
- * the shmring_read (or wait) that returns that record. What a RELIABLE consumer did before shmring_release
- * happens before the producer's shmring_reserve that takes the room. Nothing else is ordered.
+ * What a process did before shmring_commit (or write, or flush) happens before what another does
+ * after the shmring_read (or wait) that returns that record. What a RELIABLE consumer did before
+ * shmring_release happens before the producer's shmring_reserve that takes the room. Nothing else
+ * is ordered.
  */
 #ifndef SHMRING_SHMRING_H
 #define SHMRING_SHMRING_H
@@ -136,18 +138,21 @@ extern "C" {
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
  *   -EBUSY         there is a producer, or somebody has the subscription open
- *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see shmring_rejoin
+ *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see
+ *                  shmring_rejoin
  *   -ECANCELED     shmring_cancel was called on this handle
  *   -EEXIST        a ring of that name exists, or a durable subscription with another policy
  *   -EINVAL        bad argument
- *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer too small
+ *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer
+ *                  too small
  *   -ENAMETOOLONG  the name of a ring or subscription is too long
  *   -ENOENT        no such ring
  *   -ENOMEM        this process is out of memory
  *   -ENOSPC        shared memory (/dev/shm) is full
  *   -ENOSYS        the kernel, or this mount namespace, lacks something needed (is /proc mounted?)
  *   -EOVERFLOW     the records read since the last release may have been overwritten: discard them
- *   -EOWNERDEAD    the producer died and everything it published has been read; or a handle in a forked child
+ *   -EOWNERDEAD    the producer died and everything it published has been read; or a handle in a
+ *                  forked child
  *   -EPIPE         the producer closed the stream and everything has been read
  *   -EPROTONOSUPPORT  a ring of another layout version, byte order, or with features unknown here
  *   -EPROTOTYPE    the ring's tag is not the one required
@@ -161,16 +166,25 @@ extern "C" {
  * Others (-EMFILE, -EIO, ...) are the kernel's, passed on.
  */
 
-/* Describes an error in a few English words. Takes either sign; returns a constant string, never null. */
+/*
+ * Describes an error in a few English words. Takes either sign; returns a constant string, never
+ * null.
+ */
 SHMRING_API const char *shmring_strerror(int error);
 
-/* The version of this header, and of the library at run time, as major * 10000 + minor * 100 + patch. */
+/*
+ * The version of this header, and of the library at run time, as major * 10000 + minor * 100 +
+ * patch.
+ */
 #define SHMRING_VERSION 100
 SHMRING_API int shmring_version(void);
 
-/* ---- Creating and removing ---------------------------------------------------------------------- */
+/* ---- Creating and removing ------------------------------------------------------------------- */
 
-/* Longest ring name in bytes; of A-Za-z0-9._- with no leading dot. One leading slash is accepted and dropped. */
+/*
+ * Longest ring name in bytes; of A-Za-z0-9._- with no leading dot. One leading slash is accepted
+ * and dropped.
+ */
 #define SHMRING_NAME_MAX 200
 
 /* Longest subscription name in bytes; of A-Za-z0-9._- with no leading dot. */
@@ -190,45 +204,52 @@ SHMRING_API int shmring_version(void);
 
 /* How the producer finds out that a consumer sleeps. */
 enum shmring_wake_mode {
-	SHMRING_WAKE_FENCE = 0, /* a full fence per published record or batch; consumers may sleep */
-	SHMRING_WAKE_NONE = 1,  /* nothing; waiting consumers look again by themselves, in naps of 4 ms at most */
+	/* a full fence per published record or batch; consumers may sleep */
+	SHMRING_WAKE_FENCE = 0,
+	/* nothing; waiting consumers look again by themselves, in naps of 4 ms at most */
+	SHMRING_WAKE_NONE = 1,
 };
 
 struct shmring_create_options {
 	size_t size;
-	uint64_t capacity;         /* bytes; rounded up to a power of two; 0: SHMRING_CAPACITY_DEFAULT */
+	/* bytes; rounded up to a power of two; 0: SHMRING_CAPACITY_DEFAULT */
+	uint64_t capacity;
 	uint32_t data_mode;        /* permission bits of the data object; 0: 0600 */
 	uint32_t control_mode;     /* permission bits of the control object; 0: 0600 */
 	enum shmring_wake_mode wake_mode;
 	uint32_t reserved;         /* 0 */
 	const void *tag;           /* tag_length bytes, the rest of the tag is zeros; may be null */
 	size_t tag_length;         /* at most SHMRING_TAG_SIZE */
-	uint64_t first_position;   /* for tests: where the stream starts; a multiple of 8, below 2^63 + 2^62 */
-	uint64_t first_sequence;   /* for tests: the first record's sequence number, below 2^63 + 2^62 */
+	/* for tests: where the stream starts; a multiple of 8, below 2^63 + 2^62 */
+	uint64_t first_position;
+	/* for tests: the first record's sequence number, below 2^63 + 2^62 */
+	uint64_t first_sequence;
 };
 #define SHMRING_CREATE_OPTIONS_INIT SHMRING_SIZED(struct shmring_create_options)
 
 /*
- * Creates a ring. All its memory is reserved now; it appears under its name complete, or not at all, and
- * stays until shmring_unlink, whoever comes and goes.
+ * Creates a ring. All its memory is reserved now; it appears under its name complete, or not at
+ * all, and stays until shmring_unlink, whoever comes and goes.
  * Errors: -EEXIST, -EINVAL, -ENAMETOOLONG, -ENOSPC, -EACCES, -ENOSYS.
  */
 SHMRING_API int shmring_create(const char *name, const struct shmring_create_options *options);
 
 /*
- * Removes a ring's name. Processes that have it open go on with what is in it and are then told -ESTALE.
- * Something that is no ring is left alone.
- * Errors: -ENOENT, -EBADMSG, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (somebody who makes or removes it is stopped).
+ * Removes a ring's name. Processes that have it open go on with what is in it and are then told
+ * -ESTALE. Something that is no ring is left alone.
+ * Errors: -ENOENT, -EBADMSG, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (somebody who makes or
+ * removes it is stopped).
  */
 SHMRING_API int shmring_unlink(const char *name);
 
-/* ---- Producing ---------------------------------------------------------------------------------- */
+/* ---- Producing ------------------------------------------------------------------------------- */
 
 struct shmring_producer;
 
 struct shmring_producer_options {
 	size_t size;
-	const void *tag;       /* required tag, compared with tag_length bytes and zeros; null: any */
+	/* required tag, compared with tag_length bytes and zeros; null: any */
+	const void *tag;
 	size_t tag_length;
 	int64_t timeout_ns;    /* how long to wait for a ring that is not there yet */
 	uint32_t prefault;     /* 1: map all pages now, so that none faults in later */
@@ -237,23 +258,24 @@ struct shmring_producer_options {
 #define SHMRING_PRODUCER_OPTIONS_INIT SHMRING_SIZED(struct shmring_producer_options)
 
 /*
- * Opens a ring to write to. A ring has one producer at a time; a dead one is succeeded: the new one goes
- * on behind the last record that was published.
- * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN, -EACCES,
- * -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
+ * Opens a ring to write to. A ring has one producer at a time; a dead one is succeeded: the new one
+ * goes on behind the last record that was published.
+ * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
+ * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
  */
 SHMRING_API int shmring_producer_open(struct shmring_producer **producer, const char *name,
 				      const struct shmring_producer_options *options);
 
 /*
- * Closes the stream: drops a reservation and an unfinished batch, and lets readers know (-EPIPE) once
- * they have read everything. The ring stays; another producer may follow. Frees the handle in any case.
+ * Closes the stream: drops a reservation and an unfinished batch, and lets readers know (-EPIPE)
+ * once they have read everything. The ring stays; another producer may follow. Frees the handle in
+ * any case.
  */
 SHMRING_API int shmring_producer_close(struct shmring_producer *producer);
 
 /*
- * Reserves room for one record of at most `maximum` payload bytes and points `data` at it: write there,
- * then commit. Never waits.
+ * Reserves room for one record of at most `maximum` payload bytes and points `data` at it: write
+ * there, then commit. Never waits.
  * Errors: -EAGAIN (full: see shmring_producer_wait), -EMSGSIZE, -EALREADY.
  */
 SHMRING_API int shmring_reserve(struct shmring_producer *producer, size_t maximum, void **data);
@@ -262,42 +284,49 @@ SHMRING_API int shmring_reserve(struct shmring_producer *producer, size_t maximu
 #define SHMRING_MORE 1u
 
 /*
- * Publishes the reserved record with its final length (at most the reserved one) and a type, which is the
- * application's. With SHMRING_MORE it is withheld; all records of a batch appear at once, with one wake-up.
- * A batch holds at most half the capacity.
+ * Publishes the reserved record with its final length (at most the reserved one) and a type, which
+ * is the application's. With SHMRING_MORE it is withheld; all records of a batch appear at once,
+ * with one wake-up. A batch holds at most half the capacity.
  * Errors: -EINVAL (nothing reserved, longer than reserved, unknown flag; the reservation stays).
  */
-SHMRING_API int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type, unsigned int flags);
+SHMRING_API int shmring_commit(struct shmring_producer *producer, size_t length, uint16_t type,
+			       unsigned int flags);
 
-/* Publishes what SHMRING_MORE withheld, if anything. Errors: -EALREADY (a reservation is in progress). */
+/*
+ * Publishes what SHMRING_MORE withheld, if anything. Errors: -EALREADY (a reservation is in
+ * progress).
+ */
 SHMRING_API int shmring_flush(struct shmring_producer *producer);
 
 /* Drops the reservation, and the records that SHMRING_MORE withheld, as if they had never been. */
 SHMRING_API int shmring_abort(struct shmring_producer *producer);
 
 /*
- * Copies one record into the ring and publishes it, waiting for room for up to timeout_ns. Ends a batch.
+ * Copies one record into the ring and publishes it, waiting for room for up to timeout_ns. Ends a
+ * batch.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -EALREADY, -ECANCELED, -ESTALE.
  */
-SHMRING_API int shmring_write(struct shmring_producer *producer, const void *data, size_t length, uint16_t type,
-			      int64_t timeout_ns);
+SHMRING_API int shmring_write(struct shmring_producer *producer, const void *data, size_t length,
+			      uint16_t type, int64_t timeout_ns);
 
 /* Like shmring_write, with the record gathered from `count` pieces (at most 1024). */
-SHMRING_API int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces, int count,
-			       uint16_t type, int64_t timeout_ns);
+SHMRING_API int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces,
+			       int count, uint16_t type, int64_t timeout_ns);
 
 /*
  * Waits until a reservation of `bytes` payload bytes would succeed.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -ECANCELED, -ESTALE.
  */
-SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64_t timeout_ns);
+SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t bytes,
+				      int64_t timeout_ns);
 
 /*
  * Waits until at least `count` living subscriptions have joined.
- * Errors: -EINVAL (more than a ring can have), -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED, -ESTALE.
+ * Errors: -EINVAL (more than a ring can have), -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED,
+ * -ESTALE.
  */
-SHMRING_API int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count,
-						int64_t timeout_ns);
+SHMRING_API int shmring_producer_wait_consumers(struct shmring_producer *producer,
+						unsigned int count, int64_t timeout_ns);
 
 struct shmring_producer_info {
 	size_t size;
@@ -308,29 +337,35 @@ struct shmring_producer_info {
 	uint64_t maximum;        /* longest payload, bytes */
 	uint64_t wakeups;        /* times this handle woke consumers with a system call */
 	uint64_t sleeps;         /* times this handle slept, waiting for room */
-	uint64_t late;           /* sleeps that no consumer ended though there was room: 0, but for killed consumers */
+	/* sleeps that no consumer ended though there was room: 0, but for killed consumers */
+	uint64_t late;
 };
 #define SHMRING_PRODUCER_INFO_INIT SHMRING_SIZED(struct shmring_producer_info)
 
 /* Tells about this producer. Errors: -EINVAL. */
-SHMRING_API int shmring_producer_info(const struct shmring_producer *producer, struct shmring_producer_info *info);
+SHMRING_API int shmring_producer_info(const struct shmring_producer *producer,
+				      struct shmring_producer_info *info);
 
-/* ---- Consuming ---------------------------------------------------------------------------------- */
+/* ---- Consuming ------------------------------------------------------------------------------- */
 
 struct shmring_consumer;
 
 enum shmring_policy {
 	SHMRING_RELIABLE = 0, /* the producer waits for this subscription */
-	SHMRING_LOSSY = 1,    /* never holds the producer back; loses the oldest records when it is slow */
-	SHMRING_DEADLINE = 2, /* the producer waits for it for at most deadline_ns at a time, then evicts it */
+	/* never holds the producer back; loses the oldest records when it is slow */
+	SHMRING_LOSSY = 1,
+	/* the producer waits for it for at most deadline_ns at a time, then evicts it */
+	SHMRING_DEADLINE = 2,
 };
 
 enum shmring_start {
 	SHMRING_OLDEST = 0,   /* the oldest record that is still there */
 	SHMRING_NEWEST = 1,   /* the next one to be published */
-	SHMRING_SEQUENCE = 2, /* a sequence number; if it is gone, the oldest, and the gap counts as lost */
-	SHMRING_TIME = 3,     /* nanoseconds since 1970: a record published at or after then is never skipped,
-				 some older ones (up to 1/256 of the capacity) may come first */
+	/* a sequence number; if it is gone, the oldest, and the gap counts as lost */
+	SHMRING_SEQUENCE = 2,
+	/* Nanoseconds since 1970: a record published at or after then is never skipped, some older
+	   ones (up to 1/256 of the capacity) may come first. */
+	SHMRING_TIME = 3,
 };
 
 struct shmring_consumer_options {
@@ -339,40 +374,50 @@ struct shmring_consumer_options {
 	enum shmring_policy policy;
 	enum shmring_start start;
 	uint64_t start_value;         /* the sequence number or time */
-	const void *tag;              /* required tag, compared with tag_length bytes and zeros; null: any */
+	/* required tag, compared with tag_length bytes and zeros; null: any */
+	const void *tag;
 	size_t tag_length;
 	int64_t timeout_ns;           /* how long to wait for a ring that is not there yet */
 	uint32_t prefault;            /* 1: map all pages now, so that none faults in later */
-	uint32_t durable;             /* 1: the subscription, which needs a name, outlives this handle */
+	/* 1: the subscription, which needs a name, outlives this handle */
+	uint32_t durable;
 	int64_t deadline_ns;          /* for SHMRING_DEADLINE: more than 0; 0 for the others */
 };
 #define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
 
 /*
- * Joins a ring with a subscription of its own. Unless it is durable, it ends with shmring_consumer_close or with the
- * process. A durable one stays, under its policy: left alone, a RELIABLE one holds the producer back for good. Opened
- * again, it goes on at the first record that was not released, whatever `start` says; what is gone meanwhile (LOSSY, or
- * evicted) counts as lost before the first record read. Policy, deadline and durable must be as they were. (One that
+ * Joins a ring with a subscription of its own. Unless it is durable, it ends with
+ * shmring_consumer_close or with the process. A durable one stays, under its policy: left alone, a
+ * RELIABLE one holds the producer back for good. Opened again, it goes on at the first record that
+ * was not released, whatever `start` says; what is gone meanwhile (LOSSY, or evicted) counts as
+ * lost before the first record read. Policy, deadline and durable must be as they were. (One that
  * died in the middle of shmring_seek may come back at the oldest record.)
- * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable, with another policy), -EUSERS, -ERANGE, -ECONNRESET
- * (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE, -EUCLEAN,
- * -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays locked for two seconds).
+ * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable, with another policy), -EUSERS,
+ * -ERANGE, -ECONNRESET (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
+ * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays
+ * locked for two seconds).
  */
 SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
 				      const struct shmring_consumer_options *options);
 
 /*
- * Opens a ring for watching: like a LOSSY consumer, but without a subscription, needing only to read the
- * data object. `subscription` and `policy` must be null and 0. An observer that may not read the control
- * object cannot tell a dead producer from a silent one. Errors as above.
+ * Opens a ring for watching: like a LOSSY consumer, but without a subscription, needing only to
+ * read the data object. `subscription` and `policy` must be null and 0. An observer that may not
+ * read the control object cannot tell a dead producer from a silent one. Errors as above.
  */
 SHMRING_API int shmring_observer_open(struct shmring_consumer **consumer, const char *name,
 				      const struct shmring_consumer_options *options);
 
-/* Ends the subscription, unless it is durable, and frees the handle. What was read but not released counts as not read. */
+/*
+ * Ends the subscription, unless it is durable, and frees the handle. What was read but not released
+ * counts as not read.
+ */
 SHMRING_API int shmring_consumer_close(struct shmring_consumer *consumer);
 
-/* One record, in place. `data` is good until the next shmring_release (or seek, or close) of this handle. */
+/*
+ * One record, in place. `data` is good until the next shmring_release (or seek, or close) of this
+ * handle.
+ */
 struct shmring_record {
 	const void *data;   /* aligned to 8 bytes */
 	uint32_t length;    /* bytes of payload */
@@ -384,60 +429,68 @@ struct shmring_record {
 };
 
 /*
- * Reads the next record, in place; called again it gives the one after. Never waits, but when it finds nothing after
- * several records in a row, it pauses for less than a microsecond and looks again. A LOSSY consumer or observer has
- * seen the record whole only once shmring_release has returned 0.
- * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG,
- * -ECONNRESET.
+ * Reads the next record, in place; called again it gives the one after. Never waits, but when it
+ * finds nothing after several records in a row, it pauses for less than a microsecond and looks
+ * again. A LOSSY consumer or observer has seen the record whole only once shmring_release has
+ * returned 0.
+ * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been
+ * read), -EBADMSG, -ECONNRESET.
  */
 SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
 
 /*
  * Gives back everything read so far.
- * Errors: -ECONNRESET; -EOVERFLOW: some of it may have been overwritten while it was in use (LOSSY and observers): discard all
- * read since the last release, `lost` included; the next read goes on further ahead and counts it all as lost.
+ * Errors: -ECONNRESET; -EOVERFLOW: some of it may have been overwritten while it was in use (LOSSY
+ * and observers): discard all read since the last release, `lost` included; the next read goes on
+ * further ahead and counts it all as lost.
  */
 SHMRING_API int shmring_release(struct shmring_consumer *consumer);
 
 /*
  * Copies the next record out, verified whole, and releases it (with whatever was read before it).
  * `record->data` is `buffer`.
- * Errors: as shmring_read; -EMSGSIZE: the buffer is too small, record->length says what is needed, the record stays;
- * -EOVERFLOW: records read in place before, and not yet released, may have been overwritten.
+ * Errors: as shmring_read; -EMSGSIZE: the buffer is too small, record->length says what is needed,
+ * the record stays; -EOVERFLOW: records read in place before, and not yet released, may have been
+ * overwritten.
  */
 SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t size,
 				  struct shmring_record *record);
 
 /*
- * Waits until there is something to read, be it an error like -EBADMSG: spins for a little while if that paid off lately, then sleeps.
- * -EPIPE and -EOWNERDEAD are returned once for each producer; a further wait waits for the next producer.
+ * Waits until there is something to read, be it an error like -EBADMSG: spins for a little while if
+ * that paid off lately, then sleeps. -EPIPE and -EOWNERDEAD are returned once for each producer; a
+ * further wait waits for the next producer.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECANCELED.
  */
 SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns);
 
 /*
- * Moves on to another place in the stream; what was read and not released is released. Places as in the
- * options. The records between are not counted as lost, but for a sequence number that is gone.
+ * Moves on to another place in the stream; what was read and not released is released. Places as in
+ * the options. The records between are not counted as lost, but for a sequence number that is gone.
  * Errors: -ERANGE, -EINVAL, -ECONNRESET; the place is then unchanged.
  */
-SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value);
+SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start,
+			     uint64_t value);
 
 /*
- * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where that is gone, at the
- * oldest one. `lost`, which may be null, is set to the number of records between; the next record read tells it too.
- * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again meanwhile).
+ * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where
+ * that is gone, at the oldest one. `lost`, which may be null, is set to the number of records
+ * between; the next record read tells it too.
+ * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again
+ * meanwhile).
  */
 SHMRING_API int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost);
 
 /*
  * Ends a subscription that nobody has open: a durable one, or what a dead process left.
- * Errors: -ENOENT (no such ring), -ESRCH, -EBUSY (somebody has it open), -ETIMEDOUT, and as shmring_consumer_open.
+ * Errors: -ENOENT (no such ring), -ESRCH, -EBUSY (somebody has it open), -ETIMEDOUT, and as
+ * shmring_consumer_open.
  */
 SHMRING_API int shmring_unsubscribe(const char *name, const char *subscription);
 
 /*
- * Evicts a subscription, whatever its policy, with or without a producer: it no longer holds the producer back, and a
- * process that has it open is told -ECONNRESET.
+ * Evicts a subscription, whatever its policy, with or without a producer: it no longer holds the
+ * producer back, and a process that has it open is told -ECONNRESET.
  * Errors: -ENOENT (no such ring), -ESRCH, -EAGAIN (it keeps moving), and as shmring_consumer_open.
  */
 SHMRING_API int shmring_evict(const char *name, const char *subscription);
@@ -448,33 +501,36 @@ struct shmring_consumer_info {
 	uint64_t position;       /* of the next record to read */
 	uint64_t capacity;       /* bytes */
 	uint64_t maximum;        /* longest payload, bytes */
-	uint64_t lost;           /* records lost so far; a gap counts from the read that reports it */
+	/* records lost so far; a gap counts from the read that reports it */
+	uint64_t lost;
 	uint64_t sleeps;         /* times this handle slept */
 	uint64_t wakeups;        /* sleeps that the producer ended */
-	uint64_t late;           /* sleeps that it did not end though there was a record: 0, but for killed producers */
+	/* sleeps that it did not end though there was a record: 0, but for killed producers */
+	uint64_t late;
 	char subscription[SHMRING_SUBSCRIPTION_NAME_MAX + 1]; /* empty for an observer */
 };
 #define SHMRING_CONSUMER_INFO_INIT SHMRING_SIZED(struct shmring_consumer_info)
 
 /* Tells about this consumer or observer. Errors: -EINVAL. */
-SHMRING_API int shmring_consumer_info(const struct shmring_consumer *consumer, struct shmring_consumer_info *info);
+SHMRING_API int shmring_consumer_info(const struct shmring_consumer *consumer,
+				      struct shmring_consumer_info *info);
 
 /*
- * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return -ECANCELED. A write
- * that need not wait still succeeds.
- * May be called from any thread and from a signal handler, also while another thread closes the handle.
- * A wait notices at once, or, in a rare race, within 100 ms.
+ * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return
+ * -ECANCELED. A write that need not wait still succeeds. May be called from any thread and from a
+ * signal handler, also while another thread closes the handle. A wait notices at once, or, in a
+ * rare race, within 100 ms.
  * Errors: -EINVAL (no handle of this process that is open).
  */
 SHMRING_API int shmring_cancel(const void *handle);
 
-/* ---- Inspecting --------------------------------------------------------------------------------- */
+/* ---- Inspecting ------------------------------------------------------------------------------ */
 
 struct shmring_inspector;
 
 /*
- * Opens a ring to look at it. Only the data object must be readable; what the control object would tell is
- * then missing. Errors: -ENOENT, -EBADMSG, -EPROTONOSUPPORT, -EUCLEAN, -EACCES.
+ * Opens a ring to look at it. Only the data object must be readable; what the control object would
+ * tell is then missing. Errors: -ENOENT, -EBADMSG, -EPROTONOSUPPORT, -EUCLEAN, -EACCES.
  */
 SHMRING_API int shmring_inspector_open(struct shmring_inspector **inspector, const char *name);
 SHMRING_API int shmring_inspector_close(struct shmring_inspector *inspector);
@@ -509,7 +565,8 @@ struct shmring_info {
 	enum shmring_wake_mode wake_mode;
 	enum shmring_stream_state stream;
 	enum shmring_liveness producer_alive;
-	int32_t producer_pid;        /* as seen where it was opened, for people; 0: none or not visible */
+	/* as seen where it was opened, for people; 0: none or not visible */
+	int32_t producer_pid;
 	uint64_t producer_since_ns;  /* nanoseconds since 1970 */
 	uint32_t producer_waits;     /* 1: a living producer sleeps until consumers make room */
 	uint32_t reserved;           /* 0 */
@@ -542,7 +599,8 @@ struct shmring_subscription_info {
 	uint64_t sequence;         /* its sequence number; if it is gone, the oldest one's */
 	uint64_t lag_bytes;        /* published and not released, headers included */
 	uint64_t lag_records;
-	uint64_t lag_ns;           /* how long ago the first record not released was published; block-granular */
+	/* how long ago the first record not released was published; block-granular */
+	uint64_t lag_ns;
 };
 #define SHMRING_SUBSCRIPTION_INFO_INIT SHMRING_SIZED(struct shmring_subscription_info)
 
@@ -555,7 +613,8 @@ SHMRING_API int shmring_inspect_subscription(struct shmring_inspector *inspector
 
 enum shmring_entry_kind {
 	SHMRING_ENTRY_RING = 0,    /* a ring's data object; shmring_inspector_open tells more */
-	SHMRING_ENTRY_ORPHAN = 1,  /* a control object whose data object is not there: see shmring_collect */
+	/* a control object whose data object is not there: see shmring_collect */
+	SHMRING_ENTRY_ORPHAN = 1,
 };
 
 struct shmring_entry {
@@ -575,29 +634,34 @@ struct shmring_problem {
 };
 
 /*
- * Verifies everything about a ring that can be verified, while it is in use: headers, geometry, positions, every record
- * from the oldest to the newest (but for those that are overwritten meanwhile), the index, subscriptions and members.
- * Calls `visit` for each thing that is wrong, until it returns something other than 0, which is then returned. Changes
- * nothing. What the control object would tell is passed over where it may not be read.
+ * Verifies everything about a ring that can be verified, while it is in use: headers, geometry,
+ * positions, every record from the oldest to the newest (but for those that are overwritten
+ * meanwhile), the index, subscriptions and members. Calls `visit` for each thing that is wrong,
+ * until it returns something other than 0, which is then returned. Changes nothing. What the
+ * control object would tell is passed over where it may not be read.
  * Errors: -ENOENT, -EACCES, -EBADMSG (not a ring at all), -EPROTONOSUPPORT, -EINVAL, -ENAMETOOLONG.
  */
-SHMRING_API int shmring_check(const char *name, int (*visit)(const struct shmring_problem *problem, void *argument),
+SHMRING_API int shmring_check(const char *name,
+			      int (*visit)(const struct shmring_problem *problem, void *argument),
 			      void *argument);
 
 /*
- * Removes every control object without its data whose maker and remover are dead, as a lock proves. Calls `visit` (it
- * may be null) for each before it is removed; if that returns something other than 0, it is left alone, the rest too,
- * and that is returned. With `dry_run` nothing is removed. What may not be opened is passed over.
+ * Removes every control object without its data whose maker and remover are dead, as a lock proves.
+ * Calls `visit` (it may be null) for each before it is removed; if that returns something other
+ * than 0, it is left alone, the rest too, and that is returned. With `dry_run` nothing is removed.
+ * What may not be opened is passed over.
  * Errors: -ENOSYS, the kernel's.
  */
-SHMRING_API int shmring_collect(int dry_run, int (*visit)(const struct shmring_entry *entry, void *argument),
+SHMRING_API int shmring_collect(int dry_run,
+				int (*visit)(const struct shmring_entry *entry, void *argument),
 				void *argument);
 
 /*
- * Calls `visit` for each ring and each control object left without its data, in no order, until it returns
- * something other than 0, which is then returned. Files that are no rings are passed over.
+ * Calls `visit` for each ring and each control object left without its data, in no order, until it
+ * returns something other than 0, which is then returned. Files that are no rings are passed over.
  */
-SHMRING_API int shmring_list(int (*visit)(const struct shmring_entry *entry, void *argument), void *argument);
+SHMRING_API int shmring_list(int (*visit)(const struct shmring_entry *entry, void *argument),
+			     void *argument);
 
 #ifdef __cplusplus
 }
