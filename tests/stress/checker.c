@@ -28,6 +28,12 @@ void checker_expect(struct checker *checker, uint64_t sequence)
 	expect(checker, sequence, 0, 0, 0);
 }
 
+void checker_expect_next(struct checker *checker, uint64_t sequence)
+{
+	expect(checker, sequence, 0, 0, 0);
+	checker->gap_expected = 0;
+}
+
 void checker_expect_any(struct checker *checker)
 {
 	expect(checker, 0, 1, 0, 0);
@@ -47,6 +53,18 @@ static void complain(struct checker *checker, const char *what, uint64_t sequenc
 {
 	snprintf(checker->complaint, sizeof(checker->complaint), "%s (%" PRIu64 ", %" PRIu64 ")",
 		 what, sequence, other);
+}
+
+void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other)
+{
+	checker->tally.lost += count;
+	complain(checker, what, one, other);
+}
+
+void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other)
+{
+	checker->tally.out_of_order += count;
+	complain(checker, what, one, other);
 }
 
 /* A first record may be anywhere within limits, and nothing is lost before it. */

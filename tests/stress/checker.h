@@ -42,6 +42,9 @@ void checker_init(struct checker *checker, const struct stream *stream, int reli
 /* What comes next is record `sequence`, or something later with the gap reported. */
 void checker_expect(struct checker *checker, uint64_t sequence);
 
+/* What comes next is record `sequence`; something later may only come to those that are not reliable, and reported. */
+void checker_expect_next(struct checker *checker, uint64_t sequence);
+
 /* What comes next is any record, without a gap before it; at or before, or at or after `sequence` if asked for. */
 void checker_expect_any(struct checker *checker);
 void checker_expect_at_most(struct checker *checker, uint64_t sequence);
@@ -50,8 +53,23 @@ void checker_expect_at_least(struct checker *checker, uint64_t sequence);
 /* Judges a record. */
 void checker_record(struct checker *checker, const struct shmring_record *record);
 
+/* What is no record's fault: so many were lost, or came again, says `what` with two numbers. */
+void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other);
+void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other);
+
 /* The stream has ended, and `sequence` would have come next. */
 void checker_end(struct checker *checker, uint64_t sequence);
+
+static inline struct tally tally_sum(const struct tally *one, const struct tally *other)
+{
+	return (struct tally){
+		.delivered = one->delivered + other->delivered,
+		.reported = one->reported + other->reported,
+		.lost = one->lost + other->lost,
+		.torn = one->torn + other->torn,
+		.out_of_order = one->out_of_order + other->out_of_order,
+	};
+}
 
 static inline int tally_bad(const struct tally *tally)
 {

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const sabotages[] = { "none", "drop", "tear", "swap", "hang" };
+static const char *const sabotages[] = { "none",  "drop",   "tear",	 "swap", "hang",
+					 "short", "resume", "repeat", "skip", "deaf" };
 #define SABOTAGES (sizeof(sabotages) / sizeof(sabotages[0]))
 
 static void usage(FILE *to, const char *program)
@@ -17,9 +18,14 @@ static void usage(FILE *to, const char *program)
 	fprintf(to,
 		"Usage: %s [OPTION...]\n"
 		"One producer and many readers on one ring; every byte is checked.\n"
-		"  --seconds N        how long (default: $SHMRING_STRESS_SECONDS, or 5)\n"
+		"  --seconds N        how long (default: $SHMRING_STRESS_SECONDS, or 5; with --kills 0)\n"
+		"  --kills N          kills N processes with SIGKILL, one after the other, and starts "
+		"them again;\n"
+		"                     with --seconds too, the run ends when both have been reached\n"
 		"  --consumers N      RELIABLE consumers\n"
 		"  --lossy N          LOSSY consumers\n"
+		"  --deadline N       DEADLINE consumers, that are late now and then\n"
+		"  --durable N        durable consumers: RELIABLE, DEADLINE, LOSSY, and again\n"
 		"  --observers N      observers\n"
 		"  --joiners N        readers that come and go all the time\n"
 		"  --size MIN:MAX     payload bytes (default: 0 to what the ring takes)\n"
@@ -31,7 +37,8 @@ static void usage(FILE *to, const char *program)
 		"  --seed N           repeats the choices of an earlier run\n"
 		"  --patience N       seconds without progress after which somebody counts as "
 		"stuck\n"
-		"  --sabotage drop|tear|swap|hang  makes a mistake, which the run must report\n"
+		"  --sabotage drop|tear|swap|hang|short|resume|repeat|skip|deaf\n"
+		"                     makes a mistake, which the run must report\n"
 		"Exit status: 0 all is well, 1 something was lost, torn, out of order or stuck, 2 "
 		"usage.\n",
 		program);
@@ -111,10 +118,13 @@ static void check(struct plan *plan)
 		fprintf(stderr, "%s: records are too long for this capacity\n", plan->program);
 		exit(2);
 	}
-	if (plan->consumers + plan->lossy + plan->joiners > 64) {
+	if (plan->consumers + plan->lossy + plan->deadline + plan->durable + plan->joiners > 64) {
 		fprintf(stderr, "%s: a ring has 64 subscriptions\n", plan->program);
 		exit(2);
 	}
+	if (plan->kills && plan->threads)
+		refuse(plan, "a thread cannot be killed: this takes processes, not --threads or ThreadSanitizer",
+		       "--kills");
 }
 
 /* The program as it was called, where libtool's wrapper called the real one behind it. */
@@ -137,6 +147,9 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "consumers", required_argument, NULL, 'c' },
 		{ "lossy", required_argument, NULL, 'l' },
+		{ "deadline", required_argument, NULL, 'd' },
+		{ "durable", required_argument, NULL, 'D' },
+		{ "kills", required_argument, NULL, 'k' },
 		{ "observers", required_argument, NULL, 'o' },
 		{ "joiners", required_argument, NULL, 'j' },
 		{ "size", required_argument, NULL, 'z' },
@@ -155,8 +168,7 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 	int option;
 
 	plan->program = program_name(argv[0]);
-	if (plan->seconds == 0)
-		plan->seconds = seconds && *seconds ? whole_number(plan, seconds) : 5;
+	plan->seconds = UINT64_MAX;
 	plan->seed = random_fresh_seed();
 	plan->threads |= UNDER_TSAN;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -169,6 +181,15 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 			break;
 		case 'l':
 			plan->lossy = whole_number(plan, optarg);
+			break;
+		case 'd':
+			plan->deadline = whole_number(plan, optarg);
+			break;
+		case 'D':
+			plan->durable = whole_number(plan, optarg);
+			break;
+		case 'k':
+			plan->kills = whole_number(plan, optarg);
 			break;
 		case 'o':
 			plan->observers = whole_number(plan, optarg);
@@ -215,17 +236,21 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 	}
 	if (optind < argc)
 		refuse(plan, "unexpected", argv[optind]);
+	if (plan->seconds == UINT64_MAX)
+		plan->seconds = plan->kills		? 0
+				: seconds && *seconds ? whole_number(plan, seconds)
+						      : 5;
 	check(plan);
 }
 
 void plan_print_command(const struct plan *plan)
 {
-	printf("%s --seconds %" PRIu64 " --consumers %" PRIu64 " --lossy %" PRIu64
-	       " --observers %" PRIu64 " --joiners %" PRIu64 " --size %" PRIu64 ":%" PRIu64
+	printf("%s --seconds %" PRIu64 " --kills %" PRIu64 " --consumers %" PRIu64
+	       " --lossy %" PRIu64 " --deadline %" PRIu64 " --durable %" PRIu64 " --observers %" PRIu64 " --joiners %" PRIu64 " --size %" PRIu64 ":%" PRIu64
 	       " --capacity %" PRIu64 " --batch %" PRIu64 " --mode %s --patience %" PRIu64
 	       " --seed %" PRIu64 "%s%s",
-	       plan->program, plan->seconds, plan->consumers, plan->lossy, plan->observers,
-	       plan->joiners, plan->size_minimum, plan->size_maximum, plan->capacity, plan->batch,
+	       plan->program, plan->seconds, plan->kills, plan->consumers, plan->lossy,
+	       plan->deadline, plan->durable, plan->observers, plan->joiners, plan->size_minimum, plan->size_maximum, plan->capacity, plan->batch,
 	       plan->wake_none ? "none" : "fence", plan->patience, plan->seed,
 	       plan->threads ? " --threads" : "", plan->flat_out ? " --flat-out" : "");
 	if (plan->sabotage != SABOTAGE_NONE)

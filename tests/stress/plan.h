@@ -24,13 +24,21 @@ enum sabotage {
 	SABOTAGE_TEAR, /* a payload has a wrong byte */
 	SABOTAGE_SWAP, /* a reader takes two records in the wrong order */
 	SABOTAGE_HANG, /* a consumer stops reading and keeps what it has */
+	SABOTAGE_SHORT,  /* a loss is reported one record too short */
+	SABOTAGE_RESUME, /* a durable consumer goes on one record too far */
+	SABOTAGE_REPEAT, /* a successor goes on one record too early */
+	SABOTAGE_SKIP,   /* a successor goes on one record too late */
+	SABOTAGE_DEAF,   /* a reader does not hear that the producer died */
 };
 
 struct plan {
 	const char *program;
 	uint64_t seconds;
+	uint64_t kills; /* how many processes to kill; the run ends when both this and the time are reached */
 	uint64_t consumers; /* RELIABLE */
 	uint64_t lossy;
+	uint64_t deadline; /* DEADLINE consumers */
+	uint64_t durable;  /* durable ones: RELIABLE, DEADLINE, LOSSY, and again */
 	uint64_t observers;
 	uint64_t joiners; /* come and go all the time, in every role */
 	uint64_t size_minimum;

@@ -17,6 +17,8 @@ struct writer {
 	uint64_t sequence; /* of the next record, withheld ones included */
 	uint64_t batch_start;
 	uint64_t batched; /* records withheld */
+	uint64_t late;       /* as this handle last told */
+	uint64_t open_kills; /* board->kills when it was opened */
 	char *scratch;
 };
 
@@ -34,6 +36,12 @@ static void fill(struct writer *writer, void *data, size_t length)
 	if (writer->board->plan.sabotage == SABOTAGE_TEAR && length &&
 	    writer->sequence % 300 == 299)
 		((char *)data)[random_below(&writer->random, length)] ^= 1;
+}
+
+/* Before what is about to be published: all records up to there, or none of those that are new. */
+static void intend(struct writer *writer, uint64_t sequence)
+{
+	atomic_store_explicit(&writer->board->intended, sequence, memory_order_release);
 }
 
 static void written(struct writer *writer, int withheld)
@@ -66,8 +74,10 @@ static int wait_for_room(struct writer *writer, size_t length)
 
 static int end_batch(struct writer *writer)
 {
-	int result = shmring_flush(writer->producer);
+	int result;
 
+	intend(writer, writer->sequence);
+	result = shmring_flush(writer->producer);
 	if (result)
 		return role_fail(writer->board, writer->role, "flush", result);
 	writer->batched = 0;
@@ -121,6 +131,8 @@ static int reserve_and_commit(struct writer *writer, unsigned int flags)
 	if (reserved > length)
 		memset((char *)data + length, 0xff, reserved - length);
 	fill(writer, data, length);
+	if (!(flags & SHMRING_MORE))
+		intend(writer, writer->sequence + 1);
 	result = shmring_commit(writer->producer, length,
 				payload_type(writer->board->stream.seed, writer->sequence), flags);
 	if (result)
@@ -150,6 +162,7 @@ static int write_copy(struct writer *writer)
 	int count = 0, result;
 
 	fill(writer, writer->scratch, length);
+	intend(writer, writer->sequence + 1);
 	while (count < 7 && done < length && random_once_in(&writer->random, 2)) {
 		size_t size = (size_t)random_below(&writer->random, length - done + 1);
 
@@ -174,26 +187,85 @@ static int write_copy(struct writer *writer)
 	return 0;
 }
 
-static int reopen(struct writer *writer, int first)
+/* A successor goes on behind what there is: all of what was just being published, or none of it. */
+static int judge_succession(struct writer *writer, uint64_t sequence)
+{
+	struct board *board = writer->board;
+	struct role *role = writer->role;
+	uint64_t published = atomic_load_explicit(&board->published, memory_order_acquire);
+	uint64_t intended = atomic_load_explicit(&board->intended, memory_order_acquire);
+
+	if (role->life > 0 && board->plan.sabotage == SABOTAGE_REPEAT)
+		sequence = published - 1;
+	if (role->life > 0 && board->plan.sabotage == SABOTAGE_SKIP)
+		sequence = intended + 1;
+	if (sequence < published) {
+		role->tally.out_of_order += published - sequence;
+		return role_fail(board, role, "a successor repeats the number", (int64_t)sequence);
+	}
+	if (sequence != published && (role->life == 0 || sequence != intended)) {
+		role->tally.lost += sequence - published;
+		return role_fail(board, role, "a successor skips to the number", (int64_t)sequence);
+	}
+	writer->sequence = writer->batch_start = sequence;
+	writer->batched = 0;
+	intend(writer, sequence);
+	atomic_store_explicit(&board->published, sequence, memory_order_release);
+	return 0;
+}
+
+static int producer_opened(struct writer *writer)
 {
 	struct shmring_producer_info info = SHMRING_PRODUCER_INFO_INIT;
+	struct board *board = writer->board;
+	int result = shmring_producer_info(writer->producer, &info);
+
+	if (result)
+		return role_fail(board, writer->role, "producer_info", result);
+	if (judge_succession(writer, info.sequence))
+		return 1;
+	if (info.epoch <= atomic_load_explicit(&board->epochs, memory_order_relaxed))
+		return role_fail(board, writer->role, "an epoch that has been", (int64_t)info.epoch);
+	atomic_store_explicit(&board->epochs, info.epoch, memory_order_relaxed);
+	writer->late = 0;
+	return 0;
+}
+
+static int reopen(struct writer *writer, int first)
+{
+	struct board *board = writer->board;
 	int result;
 
 	role_does(writer->role, DOING_OPEN);
 	if (!first) {
 		result = shmring_producer_close(writer->producer);
 		if (result)
-			return role_fail(writer->board, writer->role, "producer_close", result);
+			return role_fail(board, writer->role, "producer_close", result);
 	}
-	result = shmring_producer_open(&writer->producer, writer->board->ring, NULL);
+	writer->open_kills = atomic_load_explicit(&board->kills, memory_order_relaxed);
+	result = shmring_producer_open(&writer->producer, board->ring, NULL);
 	if (result)
-		return role_fail(writer->board, writer->role, "producer_open", result);
-	result = shmring_producer_info(writer->producer, &info);
-	if (result || info.sequence != writer->sequence)
-		return role_fail(writer->board, writer->role, "the next producer's sequence number",
-				 (int64_t)info.sequence);
-	atomic_store_explicit(&writer->board->epochs, info.epoch, memory_order_relaxed);
+		return role_fail(board, writer->role, "producer_open", result);
+	if (producer_opened(writer))
+		return 1;
 	role_does(writer->role, DOING_WRITE);
+	return 0;
+}
+
+/* A sleep that came to its bound although there was room: at most one for each consumer that was killed. */
+static int note_late(struct writer *writer)
+{
+	struct shmring_producer_info info = SHMRING_PRODUCER_INFO_INIT;
+	uint64_t kills = atomic_load_explicit(&writer->board->kills, memory_order_relaxed);
+
+	if (shmring_producer_info(writer->producer, &info) != 0 || info.late == writer->late)
+		return 0;
+	atomic_fetch_add_explicit(&writer->role->late, info.late - writer->late,
+				  memory_order_relaxed);
+	writer->late = info.late;
+	if (writer->board->plan.kills && info.late > kills - writer->open_kills + 1)
+		return role_fail(writer->board, writer->role, "woken too late too often",
+				 (int64_t)info.late);
 	return 0;
 }
 
@@ -227,6 +299,23 @@ static int phase(struct writer *writer)
 	return 0;
 }
 
+static int wait_for_readers(struct writer *writer)
+{
+	struct board *board = writer->board;
+	int result = 0;
+
+	role_does(writer->role, DOING_WAIT_FOR_READERS);
+	if (board->plan.consumers)
+		result = shmring_producer_wait_consumers(writer->producer,
+							 (unsigned int)board->plan.consumers, -1);
+	if (result)
+		return role_fail(board, writer->role, "producer_wait_consumers", result);
+	while (atomic_load_explicit(&board->ready, memory_order_acquire) + 1 + board->plan.joiners <
+	       board->roles)
+		pause_ns(NS_PER_MS);
+	return 0;
+}
+
 static int write_until_stopped(struct writer *writer)
 {
 	struct board *board = writer->board;
@@ -234,19 +323,11 @@ static int write_until_stopped(struct writer *writer)
 
 	if (reopen(writer, 1))
 		return 1;
-	role_does(writer->role, DOING_WAIT_FOR_READERS);
-	if (board->plan.consumers) {
-		result = shmring_producer_wait_consumers(writer->producer,
-							 (unsigned int)board->plan.consumers, -1);
-		if (result)
-			return role_fail(board, writer->role, "producer_wait_consumers", result);
-	}
-	while (atomic_load_explicit(&board->ready, memory_order_acquire) + 1 + board->plan.joiners <
-	       board->roles)
-		pause_ns(NS_PER_MS);
+	if (writer->role->life == 0 && wait_for_readers(writer))
+		return 1;
 	role_does(writer->role, DOING_WRITE);
 	while (!board_stopped(board)) {
-		if (phase(writer))
+		if (phase(writer) || note_late(writer))
 			return 1;
 		if (random_once_in(&writer->random, 10) && reopen(writer, 0))
 			return 1;
@@ -268,6 +349,6 @@ int run_producer(struct board *board, struct role *role)
 	if (board->stream.size_maximum > sizeof(scratch))
 		return role_fail(board, role, "records too long for this program",
 				 (int64_t)board->stream.size_maximum);
-	random_seed(&writer.random, board->stream.seed, 1);
+	random_seed(&writer.random, board->stream.seed, 1 + role->life * 1000000007ULL);
 	return write_until_stopped(&writer);
 }

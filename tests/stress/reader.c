@@ -29,9 +29,14 @@ static int rejoin(struct session *session, const char *name)
 	return 0;
 }
 
-/* A change of place now and then, for those that do not stay where they are. */
+/* A change of place now and then, for those that do not stay where they are; a durable one keeps its place. */
 static int roam(struct session *session, const char *name)
 {
+	if (session->durable) {
+		if (random_once_in(&session->random, 3000))
+			return session_begin_anew(session, name);
+		return random_once_in(&session->random, 300) ? session_come_back(session, name) : 0;
+	}
 	if (session->steady)
 		return 0;
 	if (random_once_in(&session->random, 1000) && session_seek(session))
@@ -49,6 +54,17 @@ static void pace(struct session *session, uint64_t *slow)
 	} else if (random_once_in(&session->random, 5000)) {
 		*slow = random_below(&session->random, 300);
 	}
+}
+
+/* One with a deadline stops reading for so long that it is evicted, if anything is published meanwhile. */
+static void lag(struct session *session)
+{
+	if (session->policy != SHMRING_DEADLINE || session->observer ||
+	    !random_once_in(&session->random, 200))
+		return;
+	role_does(session->role, DOING_PAUSE);
+	for (int naps = 0; naps < 200 && shmring_wait(session->consumer, 0) == 0; naps++)
+		pause_ns(NS_PER_MS / 2);
 }
 
 static void hang_if_told(struct session *session)
@@ -73,31 +89,75 @@ static int read_to_the_end(struct session *session, const char *name)
 			return 0;
 		hang_if_told(session);
 		pace(session, &slow);
+		lag(session);
 		if (roam(session, name))
 			return 1;
 	}
 }
 
+static void take_role(struct session *session)
+{
+	static const enum shmring_policy durable[] = { SHMRING_RELIABLE, SHMRING_DEADLINE,
+						       SHMRING_LOSSY };
+	const struct role *role = session->role;
+
+	session->observer = role->kind == KIND_OBSERVER;
+	session->durable = role->kind == KIND_DURABLE;
+	if (session->durable)
+		session->policy = durable[role->number % 3];
+	else if (role->kind == KIND_LOSSY)
+		session->policy = SHMRING_LOSSY;
+	else if (role->kind == KIND_DEADLINE)
+		session->policy = SHMRING_DEADLINE;
+	else
+		session->policy = SHMRING_RELIABLE;
+	session->steady = role->number % 2 == 0 || role->kind == KIND_DEADLINE;
+}
+
+/* The first process of a role is there before the first record. The next one starts somewhere, or where it was. */
+static int join(struct session *session)
+{
+	static const enum shmring_start starts[] = { SHMRING_OLDEST, SHMRING_NEWEST,
+						     SHMRING_SEQUENCE };
+	struct board *board = session->board;
+	struct role *role = session->role;
+	enum shmring_start start = SHMRING_OLDEST;
+	uint64_t published = atomic_load_explicit(&board->published, memory_order_acquire);
+	int result;
+
+	if (role->life > 0)
+		start = starts[random_below(&session->random, 3)];
+	result = session_open(session, role->name, start, published);
+	if (result)
+		return role_fail(board, role, "join", result);
+	if (role->life > 0) {
+		session_expect(session, start, published, published);
+	} else {
+		checker_expect(&session->checker, 0);
+		atomic_fetch_add_explicit(&board->ready, 1, memory_order_release);
+	}
+	return 0;
+}
+
 int run_reader(struct board *board, struct role *role)
 {
 	struct session session;
-	int result;
 
 	session_init(&session, board, role, 100 + (uint64_t)role->kind * 1000 + role->number);
-	session.observer = role->kind == KIND_OBSERVER;
-	session.policy = role->kind == KIND_LOSSY ? SHMRING_LOSSY : SHMRING_RELIABLE;
-	session.steady = role->number % 2 == 0;
-	result = session_open(&session, role->name, SHMRING_OLDEST, 0);
-	if (result)
-		return role_fail(board, role, "join", result);
-	/* The producer has not begun yet. */
-	checker_expect(&session.checker, 0);
-	atomic_fetch_add_explicit(&board->ready, 1, memory_order_release);
-	if (read_to_the_end(&session, role->name))
+	take_role(&session);
+	if (join(&session) || read_to_the_end(&session, role->name))
 		return 1;
 	checker_end(&session.checker,
 		    atomic_load_explicit(&board->published, memory_order_relaxed));
-	return session_close(&session);
+	if (session_close(&session))
+		return 1;
+	if (session.durable) {
+		int result = shmring_unsubscribe(board->ring, role->name);
+
+		if (result)
+			return role_fail(board, role, "unsubscribe", result);
+	}
+	return 0;
 }
 
 /* One visit: in any role, at any place, for some records. Returns a step; STEP_ENDED when the run is over. */

@@ -6,22 +6,42 @@
 stress_ring=${top_builddir:-.}/tests/stress/stress_ring
 
 # A hung thread is left running, and what it still does beside the verdict is a race to ThreadSanitizer: its own status is 66.
-found() { # SABOTAGE PATTERN: the run fails, and says what the pattern describes
-	output=$("$stress_ring" --seconds 1 --patience 2 --consumers 2 --lossy 1 --observers 1 --joiners 0 \
-		--size 1:300 --sabotage "$1" 2>&1)
+found() { # SABOTAGE PATTERN ARGUMENT...: the run fails, and says what the pattern describes
+	sabotage=$1
+	pattern=$2
+	shift 2
+	output=$("$stress_ring" "$@" --patience 2 --joiners 0 --size 1:300 --sabotage "$sabotage" 2>&1)
 	status=$?
-	if { [ "$status" -eq 1 ] || [ "$1:$status" = hang:66 ]; } && printf '%s\n' "$output" | grep -Eq "$2"; then
-		tap_ok "$1 is reported"
+	if { [ "$status" -eq 1 ] || [ "$sabotage:$status" = hang:66 ]; } &&
+		printf '%s\n' "$output" | grep -Eq "$pattern"; then
+		tap_ok "$sabotage is reported"
 	else
-		tap_fail "$1 is reported" "status $status
+		tap_fail "$sabotage is reported" "status $status
 $output"
 	fi
 }
 
-found drop '^figure lost [1-9]'
-found tear '^figure torn [1-9]'
-found swap '^figure out_of_order [1-9]'
-found hang 'got nothing done for 2 s'
+found drop '^figure lost [1-9]' --seconds 1
+found tear '^figure torn [1-9]' --seconds 1
+found swap '^figure out_of_order [1-9]' --seconds 1
+found hang 'got nothing done for 2 s' --seconds 1
+# Only one with a deadline, so that it is late for sure.
+found short 'deadline-.*(disagree|differ)' --seconds 5 --deadline 1 --durable 0 --lossy 0 --observers 0
+
+# What goes wrong when processes are killed. Such a run ends with the first mistake.
+killed() { # SABOTAGE PATTERN
+	if "$stress_ring" --threads --kills 1 >/dev/null 2>&1 || ! "$stress_ring" --kills 1 >/dev/null 2>&1; then
+		tap_skip "$1 is reported" "threads, which ThreadSanitizer's builds have for processes, cannot be killed"
+	else
+		found "$1" "$2" --kills 2000
+	fi
+}
+
+killed resume 'durable-.*gap and report differ'
+killed repeat 'a successor repeats the number'
+killed skip 'a successor skips to the number'
+killed deaf 'told of [0-9]+ of [0-9]+ dead producers'
+killed hang 'got nothing done for 2 s'
 if output=$("$stress_ring" --seconds 1 --size 1:300 2>&1); then
 	tap_ok "without a mistake nothing is reported"
 else

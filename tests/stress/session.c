@@ -1,58 +1,130 @@
 /* SPDX-License-Identifier: MIT */
+/* Joining and leaving, waiting, and going elsewhere. Reading: session_read.c. */
 #include "session.h"
-#include "../support/payload.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define NS_PER_MS 1000000LL
 
-/* Most records that are read before one release. */
-#define HELD_MOST 64
-
 void session_init(struct session *session, struct board *board, struct role *role, uint64_t number)
 {
 	memset(session, 0, sizeof(*session));
 	session->board = board;
 	session->role = role;
+	session->before = role->tally;
 	session->buffer = malloc(board->stream.size_maximum + 1);
 	if (!session->buffer)
 		abort();
-	random_seed(&session->random, board->stream.seed, number);
+	random_seed(&session->random, board->stream.seed, number + role->life * 1000000007ULL);
 	checker_init(&session->checker, &board->stream, 0);
+}
+
+void session_report(struct session *session)
+{
+	struct role *role = session->role;
+
+	role->tally = tally_sum(&session->before, &session->checker.tally);
+	if (session->checker.complaint[0])
+		memcpy(role->complaint, session->checker.complaint, sizeof(role->complaint));
+	atomic_store_explicit(&role->seen, role->tally.delivered, memory_order_relaxed);
+}
+
+static void settle(struct session *session, uint64_t sequence)
+{
+	session_releasing(session, sequence);
+	session_released(session, sequence);
+	atomic_store_explicit(&session->role->settled, 1, memory_order_release);
+}
+
+/* A durable subscription goes on at the first record not released; nobody was there to release anything meanwhile. */
+static void resume(struct session *session, uint64_t sequence)
+{
+	struct role *role = session->role;
+	uint64_t least = atomic_load_explicit(&role->released, memory_order_acquire);
+	uint64_t most = atomic_load_explicit(&role->releasing, memory_order_acquire);
+
+	if (sequence < least)
+		checker_again(&session->checker, least - sequence,
+			      "resumed before what was released: at, due", sequence, least);
+	else if (sequence != least && sequence != most)
+		checker_lost(&session->checker, sequence - least,
+			     "resumed behind what was not released: at, due", sequence, least);
+	atomic_fetch_add_explicit(&role->resumed, 1, memory_order_relaxed);
+}
+
+/* Takes a record, and forgets about it. */
+static void skip_one(struct session *session)
+{
+	struct shmring_record record;
+
+	if (shmring_read(session->consumer, &record) == 0)
+		shmring_release(session->consumer);
+}
+
+static int opened(struct session *session)
+{
+	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
+	int result = shmring_consumer_info(session->consumer, &info);
+
+	if (result)
+		return result;
+	session->checker.reliable = !session->observer && session->policy != SHMRING_LOSSY;
+	session->rejoined = 0;
+	session->late = 0;
+	if (session->durable && atomic_load_explicit(&session->role->settled, memory_order_acquire))
+		resume(session, info.sequence);
+	/* Where it is, is known for sure to one that holds the producer; it may be evicted before it reads. */
+	if (session->durable || session->policy == SHMRING_DEADLINE)
+		checker_expect_next(&session->checker, info.sequence);
+	if (session->durable) {
+		/* Evicted while nobody was there, or never waited for. */
+		if (session->policy != SHMRING_RELIABLE)
+			checker_expect(&session->checker, info.sequence);
+		if (session->role->life > 0 && session->policy == SHMRING_RELIABLE &&
+		    session->board->plan.sabotage == SABOTAGE_RESUME)
+			skip_one(session);
+		settle(session, info.sequence);
+	}
+	session_report(session);
+	atomic_fetch_add_explicit(&session->role->joins, 1, memory_order_relaxed);
+	role_tick(session->role);
+	return 0;
 }
 
 int session_open(struct session *session, const char *name, enum shmring_start start,
 		 uint64_t value)
 {
 	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+	const char *ring = session->board->ring;
 	int result;
 
 	options.start = start;
 	options.start_value = value;
 	role_does(session->role, DOING_OPEN);
+	session->open_kills = atomic_load_explicit(&session->board->kills, memory_order_relaxed);
 	if (session->observer) {
-		result = shmring_observer_open(&session->consumer, session->board->ring, &options);
+		result = shmring_observer_open(&session->consumer, ring, &options);
 	} else {
 		options.policy = session->policy;
 		options.subscription = name;
-		result = shmring_consumer_open(&session->consumer, session->board->ring, &options);
+		options.durable = session->durable ? 1 : 0;
+		options.deadline_ns = session->policy == SHMRING_DEADLINE ? DEADLINE_NS : 0;
+		/* One with a deadline may be evicted before it has joined. */
+		do
+			result = shmring_consumer_open(&session->consumer, ring, &options);
+		while (result == -ECONNRESET && session->policy == SHMRING_DEADLINE);
 	}
-	if (result == 0) {
-		session->checker.reliable =
-			!session->observer && session->policy == SHMRING_RELIABLE;
-		atomic_fetch_add_explicit(&session->role->joins, 1, memory_order_relaxed);
-		role_tick(session->role);
-	}
-	return result;
+	return result ? result : opened(session);
 }
 
 void session_expect(struct session *session, enum shmring_start start, uint64_t value,
 		    uint64_t published)
 {
+	if (session->durable || (!session->observer && session->policy == SHMRING_DEADLINE))
+		return;
 	if (start == SHMRING_SEQUENCE)
 		checker_expect(&session->checker, value);
 	else if (start == SHMRING_NEWEST)
@@ -61,129 +133,57 @@ void session_expect(struct session *session, enum shmring_start start, uint64_t 
 		checker_expect_any(&session->checker);
 }
 
-static void report(struct session *session)
-{
-	struct role *role = session->role;
-
-	role->tally = session->checker.tally;
-	memcpy(role->complaint, session->checker.complaint, sizeof(role->complaint));
-	atomic_store_explicit(&role->seen, role->tally.delivered, memory_order_relaxed);
-}
-
 int session_close(struct session *session)
 {
 	int result;
 
 	role_does(session->role, DOING_CLOSE);
-	report(session);
+	session_report(session);
 	result = shmring_consumer_close(session->consumer);
 	return result ? role_fail(session->board, session->role, "consumer_close", result) : 0;
 }
 
-static enum step fail(struct session *session, const char *what, int result)
+int session_come_back(struct session *session, const char *name)
 {
-	role_fail(session->board, session->role, what, result);
-	return STEP_FAILED;
-}
-
-/* Why there is nothing to read. `finished` was looked up before the read. */
-static enum step nothing(struct session *session, int result, int finished)
-{
-	if (result == -EAGAIN)
-		return STEP_NOTHING;
-	if (result == -EPIPE)
-		return finished ? STEP_ENDED : STEP_NOTHING;
-	return fail(session, "read", result);
-}
-
-static int finished(const struct session *session)
-{
-	return atomic_load_explicit(&session->board->finished, memory_order_acquire) != 0;
-}
-
-static void judge(struct session *session, const struct shmring_record *record)
-{
-	if (session->board->plan.sabotage == SABOTAGE_DROP && record->sequence % 300 == 299)
-		return;
-	checker_record(&session->checker, record);
-	role_tick(session->role);
-}
-
-static enum step read_copy(struct session *session)
-{
-	const size_t room = (size_t)session->board->stream.size_maximum;
-	int last = finished(session);
-	struct shmring_record record;
 	int result;
 
-	if (room && random_once_in(&session->random, 4)) {
-		size_t small = (size_t)random_below(&session->random, room < 64 ? room : 64);
+	if (session_close(session))
+		return 1;
+	result = session_open(session, name, SHMRING_NEWEST, 0);
+	return result ? role_fail(session->board, session->role, "come back", result) : 0;
+}
 
-		session->buffer[small] = '#';
-		result = shmring_read_copy(session->consumer, session->buffer, small, &record);
-		if (session->buffer[small] != '#')
-			return fail(session, "read_copy wrote behind the buffer", result);
-		if (result == 0) {
-			judge(session, &record);
-			return STEP_READ;
-		}
-		if (result != -EMSGSIZE)
-			return nothing(session, result, last);
-		if (record.length <= small || record.length > room)
-			return fail(session, "read_copy asks for a buffer of", (int)record.length);
-	}
-	result = shmring_read_copy(session->consumer, session->buffer, room, &record);
+int session_begin_anew(struct session *session, const char *name)
+{
+	int result;
+
+	if (session_close(session))
+		return 1;
+	/* From here on it may be gone, or begin anywhere. */
+	atomic_store_explicit(&session->role->settled, 0, memory_order_release);
+	result = shmring_unsubscribe(session->board->ring, name);
 	if (result)
-		return nothing(session, result, last);
-	judge(session, &record);
-	return STEP_READ;
+		return role_fail(session->board, session->role, "unsubscribe", result);
+	result = session_open(session, name, SHMRING_OLDEST, 0);
+	return result ? role_fail(session->board, session->role, "begin anew", result) : 0;
 }
 
-/* Reads up to `most` in place, looks at all of them at once, and releases them. */
-static enum step read_in_place(struct session *session, unsigned int most)
+/* A sleep that came to its bound although there was a record: at most one for each process that was killed. */
+static enum step note_late(struct session *session)
 {
-	struct shmring_record records[HELD_MOST];
-	struct checker before = session->checker;
-	int last = finished(session), result = 0;
-	unsigned int count = 0;
+	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
+	uint64_t kills = atomic_load_explicit(&session->board->kills, memory_order_relaxed);
 
-	while (count < most && (result = shmring_read(session->consumer, &records[count])) == 0)
-		count++;
-	if (count == 0)
-		return nothing(session, result, last);
-	if (session->board->plan.sabotage == SABOTAGE_SWAP && count > 1) {
-		struct shmring_record swapped = records[0];
-
-		records[0] = records[1];
-		records[1] = swapped;
+	if (shmring_consumer_info(session->consumer, &info) != 0 || info.late == session->late)
+		return STEP_NOTHING;
+	atomic_fetch_add_explicit(&session->role->late, info.late - session->late,
+				  memory_order_relaxed);
+	session->late = info.late;
+	if (session->board->plan.kills && info.late > kills - session->open_kills + 1) {
+		role_fail(session->board, session->role, "woken too late too often", (int64_t)info.late);
+		return STEP_FAILED;
 	}
-	for (unsigned int i = 0; i < count; i++)
-		judge(session, &records[i]);
-	result = shmring_release(session->consumer);
-	if (result == -EOVERFLOW && !session->checker.reliable) {
-		/* All of it is void, and will be reported as lost. */
-		session->checker = before;
-		return STEP_READ;
-	}
-	return result ? fail(session, "release", result) : STEP_READ;
-}
-
-enum step session_read(struct session *session)
-{
-	uint64_t manner = random_below(&session->random, 4);
-	enum step step;
-
-	role_does(session->role, DOING_READ);
-	/* ThreadSanitizer cannot know that what a lapped reader reads is thrown away. */
-	if (manner == 0 || (UNDER_TSAN && !session->checker.reliable))
-		step = read_copy(session);
-	else if (manner == 1)
-		step = read_in_place(session,
-				     (unsigned int)random_between(&session->random, 1, HELD_MOST));
-	else
-		step = read_in_place(session, 1);
-	report(session);
-	return step;
+	return STEP_NOTHING;
 }
 
 enum step session_wait(struct session *session)
@@ -207,9 +207,13 @@ enum step session_wait(struct session *session)
 	role_does(session->role, DOING_WAIT);
 	result = shmring_wait(session->consumer, timeout);
 	if (result == 0 || result == -EPIPE ||
-	    (timeout >= 0 && (result == -ETIMEDOUT || result == -EAGAIN)))
-		return STEP_NOTHING;
-	return fail(session, "wait", result);
+	    (timeout >= 0 && (result == -ETIMEDOUT || result == -EAGAIN)) ||
+	    (result == -EOWNERDEAD && atomic_load_explicit(&session->board->kills, memory_order_relaxed)))
+		return note_late(session);
+	if (result == -ECONNRESET && session->policy == SHMRING_DEADLINE)
+		return session_rejoin(session);
+	role_fail(session->board, session->role, "wait", result);
+	return STEP_FAILED;
 }
 
 static uint64_t wall_ns(void)

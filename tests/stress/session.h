@@ -12,13 +12,20 @@ struct session {
 	struct shmring_consumer *consumer;
 	struct random random;
 	struct checker checker;
+	struct tally before; /* what this role's earlier processes saw */
 	enum shmring_policy policy;
+	int durable;
 	int observer;
 	int steady; /* neither seeks nor leaves */
 	char *buffer;
-	struct shmring_record kept; /* sabotage: a record that is taken later */
-	int has_kept;
+	int rejoined; /* it was evicted, and then told how many it lost: */
+	uint64_t rejoin_lost;
+	uint64_t late;       /* as this handle last told */
+	uint64_t open_kills; /* board->kills when it was opened */
 };
+
+/* How long the producer waits for DEADLINE consumers. */
+#define DEADLINE_NS 3000000
 
 /* What a step of reading came to. */
 enum step {
@@ -44,8 +51,29 @@ enum step session_read(struct session *session);
 /* Waits, spins or naps until there may be something. */
 enum step session_wait(struct session *session);
 
+/* A durable subscription: leaves and comes back, or ends it and begins anew. Returns 0, or 1 after saying why. */
+int session_come_back(struct session *session, const char *name);
+int session_begin_anew(struct session *session, const char *name);
+
 /* Goes somewhere else. Returns 0, or 1 after saying why. */
 int session_seek(struct session *session);
+
+/* After an eviction. */
+enum step session_rejoin(struct session *session);
+
+/* Tells the board what was seen so far. */
+void session_report(struct session *session);
+
+/* Tells the board what a release is about to come to, and what it came to. Only of durable subscriptions it matters. */
+static inline void session_releasing(struct session *session, uint64_t sequence)
+{
+	atomic_store_explicit(&session->role->releasing, sequence, memory_order_release);
+}
+
+static inline void session_released(struct session *session, uint64_t sequence)
+{
+	atomic_store_explicit(&session->role->released, sequence, memory_order_release);
+}
 
 /* What a checker is to expect after a start that worked. */
 void session_expect(struct session *session, enum shmring_start start, uint64_t value,

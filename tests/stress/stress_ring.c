@@ -7,6 +7,8 @@ int main(int argc, char **argv)
 	struct plan plan = {
 		.consumers = 2,
 		.lossy = 1,
+		.deadline = 1,
+		.durable = 3,
 		.observers = 1,
 		.joiners = 1,
 		.size_maximum = UINT64_MAX,

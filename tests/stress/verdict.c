@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NS_PER_SECOND 1000000000ULL
 
 static const char *const doings[] = {
 	[DOING_NOTHING] = "nothing yet",
@@ -21,6 +20,8 @@ static const char *const doings[] = {
 	[DOING_WAIT_FOR_READERS] = "wait for the readers to join",
 	[DOING_PAUSE] = "pause",
 };
+
+static const char *const policies[] = { "RELIABLE", "LOSSY", "DEADLINE" };
 
 static uint64_t total(const struct board *board, size_t offset)
 {
@@ -49,10 +50,11 @@ void progress_show(struct progress *progress, const struct board *board, uint64_
 	}
 	fprintf(stderr,
 		"%s%" PRIu64 " of %" PRIu64 " s, %" PRIu64 " records published, %" PRIu64
-		" delivered, %" PRIu64 " joins, %" PRIu64 " producers%s",
+		" delivered, %" PRIu64 " joins, %" PRIu64 " producers, %" PRIu64 " kills%s",
 		terminal ? "\r\033[K" : "", (uint64_t)(elapsed_ns / NS_PER_SECOND),
 		board->plan.seconds, atomic_load_explicit(&board->published, memory_order_relaxed),
 		seen, joins, atomic_load_explicit(&board->epochs, memory_order_relaxed),
+		atomic_load_explicit(&board->kills, memory_order_relaxed),
 		terminal ? "" : "\n");
 	progress->open = terminal;
 }
@@ -95,11 +97,12 @@ static void show_ring(const char *ring)
 			continue;
 		fprintf(stderr,
 			"  slot %u %s: %s, %s, at %" PRIu64 " (position %" PRIu64 "), lag %" PRIu64
-			" records%s%s%s\n",
+			" records%s%s%s%s\n",
 			slot, subscription.name,
-			subscription.policy == SHMRING_RELIABLE ? "RELIABLE" : "LOSSY",
+			policies[subscription.policy % 3],
 			subscription.alive == SHMRING_ALIVE ? "alive" : "not alive",
 			subscription.sequence, subscription.position, subscription.lag_records,
+			subscription.durable ? ", durable" : "",
 			subscription.sleeping ? ", asleep" : "",
 			subscription.joining ? ", joining" : "",
 			subscription.evicted ? ", evicted" : "");
@@ -115,50 +118,96 @@ void verdict_stuck(const struct board *board, const struct role *stuck)
 		const struct role *role = &board->role[i];
 		uint32_t doing = atomic_load_explicit(&role->doing, memory_order_relaxed);
 
-		fprintf(stderr, "  %s: %s, %" PRIu64 " things done, %" PRIu64 " records read\n",
-			role->name,
+		fprintf(stderr,
+			"  %s, life %u: %s, %" PRIu64 " things done, %" PRIu64
+			" records read, told of %" PRIu64 " of %" PRIu64 " dead producers\n",
+			role->name, role->life,
 			atomic_load_explicit(&role->done, memory_order_relaxed) ? "has ended"
 			: doing < sizeof(doings) / sizeof(doings[0])            ? doings[doing]
 										: "?",
 			atomic_load_explicit(&role->ticks, memory_order_relaxed),
-			atomic_load_explicit(&role->seen, memory_order_relaxed));
+			atomic_load_explicit(&role->seen, memory_order_relaxed),
+			atomic_load_explicit(&role->told, memory_order_relaxed),
+			atomic_load_explicit(&board->deaths, memory_order_relaxed));
 	}
 	show_ring(board->ring);
 }
 
-int verdict(const struct board *board, int failed)
+struct counts {
+	uint64_t joins, resumed, evictions, late;
+	unsigned int stuck;
+};
+
+static struct counts count(const struct board *board)
 {
-	uint64_t joins = 0;
-	int stuck = 0;
+	struct counts counts = { 0 };
 
 	for (unsigned int i = 0; i < board->roles; i++) {
 		const struct role *role = &board->role[i];
 
-		joins += atomic_load_explicit(&role->joins, memory_order_relaxed);
-		stuck += !atomic_load_explicit(&role->done, memory_order_acquire);
-		if (tally_bad(&role->tally)) {
-			failed = 1;
-			fprintf(stderr, "%s: %s: %s\n", board->plan.program, role->name,
-				role->complaint);
-		}
+		counts.joins += atomic_load_explicit(&role->joins, memory_order_relaxed);
+		counts.resumed += atomic_load_explicit(&role->resumed, memory_order_relaxed);
+		counts.evictions += atomic_load_explicit(&role->evictions, memory_order_relaxed);
+		counts.late += atomic_load_explicit(&role->late, memory_order_relaxed);
+		counts.stuck += !atomic_load_explicit(&role->done, memory_order_acquire);
 	}
+	return counts;
+}
+
+static int any_tally_bad(const struct board *board)
+{
+	int bad = 0;
+
+	for (unsigned int i = 0; i < board->roles; i++) {
+		const struct role *role = &board->role[i];
+
+		if (!tally_bad(&role->tally))
+			continue;
+		bad = 1;
+		fprintf(stderr, "%s: %s: %s\n", board->plan.program, role->name, role->complaint);
+	}
+	return bad;
+}
+
+static void print_figure(const char *name, uint64_t value)
+{
+	printf("figure %s %" PRIu64 "\n", name, value);
+}
+
+/* A run with this many kills has evicted and resumed, or it does not do what it is for. */
+#define MANY_KILLS 500
+
+int verdict(const struct board *board, const struct killer *killer, int failed)
+{
+	const uint64_t published = atomic_load_explicit(&board->published, memory_order_relaxed);
+	const struct counts counts = count(board);
+
+	failed |= any_tally_bad(board);
 	/* A run in which nothing happened proves nothing. */
-	if (atomic_load_explicit(&board->published, memory_order_relaxed) == 0 ||
-	    total(board, offsetof(struct tally, delivered)) == 0)
+	if (published == 0 || total(board, offsetof(struct tally, delivered)) == 0)
 		failed = 1;
-	printf("figure records %" PRIu64 "\n",
-	       atomic_load_explicit(&board->published, memory_order_relaxed));
-	printf("figure delivered %" PRIu64 "\n", total(board, offsetof(struct tally, delivered)));
-	printf("figure reported_lost %" PRIu64 "\n",
-	       total(board, offsetof(struct tally, reported)));
-	printf("figure lost %" PRIu64 "\n", total(board, offsetof(struct tally, lost)));
-	printf("figure torn %" PRIu64 "\n", total(board, offsetof(struct tally, torn)));
-	printf("figure out_of_order %" PRIu64 "\n",
-	       total(board, offsetof(struct tally, out_of_order)));
-	printf("figure unfinished %d\n", stuck);
-	printf("figure joins %" PRIu64 "\n", joins);
-	printf("figure producers %" PRIu64 "\n",
-	       atomic_load_explicit(&board->epochs, memory_order_relaxed));
+	if (board->plan.kills >= MANY_KILLS &&
+	    ((board->plan.deadline && counts.evictions == 0) ||
+	     (board->plan.durable && counts.resumed == 0)))
+		failed = 1;
+	print_figure("records", published);
+	print_figure("delivered", total(board, offsetof(struct tally, delivered)));
+	print_figure("reported_lost", total(board, offsetof(struct tally, reported)));
+	print_figure("lost", total(board, offsetof(struct tally, lost)));
+	print_figure("torn", total(board, offsetof(struct tally, torn)));
+	print_figure("out_of_order", total(board, offsetof(struct tally, out_of_order)));
+	print_figure("unfinished", counts.stuck);
+	print_figure("joins", counts.joins);
+	print_figure("producers", atomic_load_explicit(&board->epochs, memory_order_relaxed));
+	print_figure("resumed", counts.resumed);
+	print_figure("evictions", counts.evictions);
+	print_figure("late", counts.late);
+	if (board->plan.kills) {
+		print_figure("kills", killer->killed);
+		print_figure("restarts", killer->restarts);
+		print_figure("trials", killer->trials);
+		print_figure("longest_trial_ms", killer->longest_ns / 1000000);
+	}
 	printf("%s: %s, seed %" PRIu64 "\n", board->plan.program, failed ? "FAILED" : "passed",
 	       board->plan.seed);
 	if (failed) {

@@ -4,6 +4,7 @@
 #define TESTS_STRESS_VERDICT_H
 
 #include "board.h"
+#include "kills.h"
 
 struct progress {
 	uint64_t shown_ns; /* when a line was last shown */
@@ -24,6 +25,6 @@ void verdict_role_failed(const struct board *board, const struct role *role, int
 void verdict_stuck(const struct board *board, const struct role *stuck);
 
 /* Prints the figures, and how to repeat the run if anything was wrong. Returns 1 then. */
-int verdict(const struct board *board, int failed);
+int verdict(const struct board *board, const struct killer *killer, int failed);
 
 #endif
