@@ -170,7 +170,8 @@ static int subscribe(struct shmring_consumer *consumer,
 	subscription->policy = options->policy;
 	subscription->deadline_ns = (uint64_t)options->deadline_ns;
 	subscription->durable = options->durable;
-	segment->gates = consumer_gates(consumer);
+	/* One with a deadline may be overtaken, once it is evicted and does not know it yet. */
+	segment->gates = options->policy == SHMRING_RELIABLE;
 	error = subscription_join(segment, subscription);
 	if (error)
 		return error;
