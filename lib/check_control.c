@@ -164,7 +164,10 @@ static void check_tail(struct check *check, const struct slot *slot, uint64_t fl
 	/* An evicted newcomer's may still be TAIL_NONE. */
 	if (slot_state(slot->state) == SLOT_EVICTED && slot->tail == TAIL_NONE)
 		return;
-	if (!walk_reached(segment, slot->tail)) {
+	if (slot->tail % 8 != 0) {
+		report(check, slot, tail_offset(slot), slot->tail, 0, 0,
+		       "the cursor of a subscription is not a multiple of 8");
+	} else if (!walk_reached(segment, slot->tail)) {
 		if (!slot_moved(check, slot))
 			report(check, slot, tail_offset(slot), slot->tail,
 			       segment->header.first_position, walk_head(segment),
@@ -178,6 +181,35 @@ static void check_tail(struct check *check, const struct slot *slot, uint64_t fl
 	}
 }
 
+/*
+ * Of a durable subscription: does the mark that agrees with its tail tell the sequence number of the
+ * record there? Nothing can be said of one whose record is gone, or that was killed while it moved
+ * and has no such mark.
+ */
+static void check_mark(struct check *check, const struct slot *slot)
+{
+	const struct segment *segment = check->segment;
+	const struct layout_tail *line = &segment->control->tail[slot->number];
+	struct place place = { slot->tail, 0 };
+
+	if (!slot_durable(slot->state) || !walk_reached(segment, slot->tail) ||
+	    slot->tail < walk_floor(segment) || walk_sequence(segment, &place) != 0)
+		return;
+	for (unsigned int i = 0; i < 2; i++) {
+		const uint64_t position = load(&line->mark[i].position);
+		const uint64_t sequence = load(&line->mark[i].sequence);
+		const uint64_t offset = tail_offset(slot) + offsetof(struct layout_tail, mark) +
+					i * sizeof(struct layout_mark) +
+					offsetof(struct layout_mark, sequence);
+
+		/* Changed while we looked, if the position is another afterwards. */
+		if (position == slot->tail && sequence > place.sequence &&
+		    load(&line->mark[i].position) == position && !slot_moved(check, slot))
+			report(check, slot, offset, sequence, 0, place.sequence,
+			       "a durable subscription's mark is ahead of the record it marks");
+	}
+}
+
 static void check_slot(struct check *check, unsigned int number, struct slot *slot)
 {
 	const uint64_t floor = walk_floor(check->segment);
@@ -187,6 +219,7 @@ static void check_slot(struct check *check, unsigned int number, struct slot *sl
 		return;
 	check_entry(check, slot);
 	check_tail(check, slot, floor);
+	check_mark(check, slot);
 }
 
 static void check_names(struct check *check, const struct slot *slots)

@@ -19,12 +19,14 @@ static uint64_t load(const shared_u64 *word)
 	return atomic_load_explicit(word, memory_order_acquire);
 }
 
-static void between(struct check *check, uint64_t offset, uint64_t found, uint64_t low,
-		    uint64_t high, const char *what)
-{
-	if (found < low || found > high || found % 8 != 0)
-		report(check, offset, found, low, high, what);
-}
+/* A position of the data line: its name is in both texts. */
+#define POSITION(member, found, low, high)                                                         \
+	do {                                                                                       \
+		if ((found) % 8 != 0)                                                              \
+			report(check, AT(member), (found), 0, 0, #member " is not a multiple of 8"); \
+		else if ((found) < (low) || (found) > (high))                                      \
+			report(check, AT(member), (found), (low), (high), #member " is out of range"); \
+	} while (0)
 
 /* In this order: each may only have gone up since the one before was loaded. */
 static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
@@ -39,13 +41,11 @@ static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	const uint64_t floor_after = load(&data->floor);
 
 	*from = *to = first;
-	between(check, AT(head), head, first, UINT64_MAX - 7,
-		"head is before the stream's start, or misaligned");
-	between(check, AT(floor), floor, first, head, "floor is above head, or misaligned");
-	between(check, AT(want), want, floor, head,
-		"want is not between floor and head, or misaligned");
+	POSITION(head, head, first, UINT64_MAX - 7);
+	POSITION(floor, floor, first, head);
+	POSITION(want, want, floor, head);
 	if (need != 0)
-		between(check, AT(need), need, first, head, "need is above head, or misaligned");
+		POSITION(need, need, first, head);
 	if (head - floor_after > capacity && floor_after <= head)
 		report(check, AT(floor), floor_after, head - capacity, head,
 		       "floor is more than a capacity below head");
