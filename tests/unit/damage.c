@@ -12,9 +12,21 @@
 
 #include "../../lib/layout.h"
 
-/* Every way to attach. */
+static int count(const struct shmring_problem *problem, void *argument)
+{
+	unsigned int *problems = argument;
+
+	(void)problem;
+	++*problems;
+	return 0;
+}
+
+/* Every way to attach; and a check either says the same, or what is wrong. */
 static void expect_refused(const char *name, int error)
 {
+	unsigned int problems = 0;
+	int result;
+
 	struct shmring_producer *producer = NULL;
 	struct shmring_consumer *consumer = NULL;
 	struct shmring_inspector *inspector = NULL;
@@ -23,6 +35,11 @@ static void expect_refused(const char *name, int error)
 	expect_result(shmring_consumer_open(&consumer, name, NULL), error);
 	expect_result(shmring_observer_open(&consumer, name, NULL), error);
 	expect_result(shmring_inspector_open(&inspector, name), error);
+	expect_result(shmring_evict(name, "one"), error);
+	expect_result(shmring_unsubscribe(name, "one"), error);
+	result = shmring_check(name, count, &problems);
+	cr_assert(problems > 0 ? result == 0 : result == error, "%u problems, %d", problems,
+		  result);
 	cr_assert_null(producer);
 	cr_assert_null(consumer);
 	cr_assert_null(inspector);
@@ -34,8 +51,11 @@ static void expect_fine(const char *name)
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_NEWEST);
 	struct shmring_consumer *observer = new_observer(name, SHMRING_NEWEST);
 	uint64_t sequence = producer_info(producer).sequence;
+	unsigned int problems = 0;
 
 	write_records(producer, 100, 100);
+	expect_ok(shmring_check(name, count, &problems));
+	cr_assert_eq(problems, 0);
 	expect_run(consumer, sequence, 100, 100);
 	expect_run(observer, sequence, 100, 100);
 	expect_ok(shmring_consumer_close(consumer));
@@ -380,16 +400,22 @@ static void attach_somehow(const char *name, enum object object, size_t bit)
 	struct shmring_producer *producer = NULL;
 	struct shmring_consumer *consumer = NULL, *observer = NULL;
 	struct shmring_inspector *inspector = NULL;
-	int results[4];
+	unsigned int problems = 0;
+	int results[7];
 
 	results[0] = shmring_producer_open(&producer, name, NULL);
 	results[1] = shmring_consumer_open(&consumer, name, NULL);
 	results[2] = shmring_observer_open(&observer, name, NULL);
 	results[3] = shmring_inspector_open(&inspector, name);
-	for (int i = 0; i < 4; i++)
-		cr_assert(results[i] == 0 || table_error(results[i]),
+	results[4] = shmring_check(name, count, &problems);
+	results[5] = shmring_evict(name, "one");
+	results[6] = shmring_unsubscribe(name, "one");
+	for (int i = 0; i < 7; i++)
+		cr_assert(results[i] == 0 || results[i] == -ESRCH || table_error(results[i]),
 			  "object %d, bit %zu, role %d: %d (%s)", (int)object, bit, i, results[i],
 			  shmring_strerror(results[i]));
+	cr_assert(results[4] != 0 || problems > 0, "object %d, bit %zu: no problem", (int)object,
+		  bit);
 	if (producer && consumer)
 		expect_ok(shmring_write(producer, "x", 1, 0, 0));
 	shmring_producer_close(producer);

@@ -10,6 +10,7 @@ struct handles {
 	const char *name;
 	struct shmring_producer *producer;
 	struct shmring_consumer *reliable;
+	struct shmring_consumer *durable;
 	struct shmring_consumer *observer;
 	struct shmring_inspector *inspector;
 	int child_may_go_on;
@@ -21,6 +22,7 @@ static struct handles open_all(void)
 
 	handles.producer = new_producer(handles.name);
 	handles.reliable = new_consumer(handles.name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	handles.durable = open_durable(handles.name, "durable", SHMRING_DEADLINE);
 	handles.observer = new_observer(handles.name, SHMRING_OLDEST);
 	expect_ok(shmring_inspector_open(&handles.inspector, handles.name));
 	return handles;
@@ -46,6 +48,7 @@ static int consumer_is_dead(struct shmring_consumer *consumer)
 	dead(shmring_wait(consumer, -1));
 	dead(shmring_release(consumer));
 	dead(shmring_seek(consumer, SHMRING_OLDEST, 0));
+	dead(shmring_rejoin(consumer, NULL));
 	dead(shmring_read(consumer, &record));
 	return 0;
 }
@@ -67,7 +70,8 @@ static int all_are_dead(void *argument)
 	dead(shmring_writev(handles->producer, &piece, 1, 0, -1));
 	dead(shmring_producer_wait(handles->producer, 1, -1));
 	dead(shmring_producer_wait_consumers(handles->producer, 1, -1));
-	if (consumer_is_dead(handles->reliable) != 0 || consumer_is_dead(handles->observer) != 0)
+	if (consumer_is_dead(handles->reliable) != 0 || consumer_is_dead(handles->durable) != 0 ||
+	    consumer_is_dead(handles->observer) != 0)
 		return 1;
 	dead(shmring_inspect(handles->inspector, &info));
 	dead(shmring_inspect_subscription(handles->inspector, 0, &subscription));
@@ -80,6 +84,7 @@ static int close_all(void *argument)
 
 	CHILD_CHECK(shmring_producer_close(handles->producer) == 0);
 	CHILD_CHECK(shmring_consumer_close(handles->reliable) == 0);
+	CHILD_CHECK(shmring_consumer_close(handles->durable) == 0);
 	CHILD_CHECK(shmring_consumer_close(handles->observer) == 0);
 	CHILD_CHECK(shmring_inspector_close(handles->inspector) == 0);
 	return 0;
@@ -98,10 +103,11 @@ static void expect_parent_undisturbed(struct handles *handles, uint64_t sequence
 
 	cr_assert_eq(info.producer_alive, SHMRING_ALIVE);
 	cr_assert_eq(info.stream, SHMRING_STREAM_OPEN);
-	cr_assert_eq(info.subscriptions, 1);
+	cr_assert_eq(info.subscriptions, 2);
 	expect_result(shmring_producer_open(&second, handles->name, NULL), -EBUSY);
 	write_records(handles->producer, 10, 100);
 	expect_run(handles->reliable, sequence, 10, 100);
+	expect_run(handles->durable, consumer_info(handles->durable).sequence, 10, 100);
 	expect_run(handles->observer, sequence, 10, 100);
 }
 

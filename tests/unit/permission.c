@@ -22,6 +22,35 @@ struct attempt {
 	int expected_inspector;
 };
 
+static int count(const struct shmring_problem *problem, void *argument)
+{
+	unsigned int *problems = argument;
+
+	fprintf(stderr, "%s+%llu: %s\n", problem->object, (unsigned long long)problem->offset,
+		problem->what);
+	++*problems;
+	return 0;
+}
+
+/* What an operator does: whoever may consume may end what others left, and whoever may look may check. */
+static int try_to_administer(const struct attempt *attempt)
+{
+	unsigned int problems = 0;
+	int result;
+
+	result = shmring_check(attempt->name, count, &problems);
+	CHILD_CHECK(result == attempt->expected_inspector, "%d", result);
+	CHILD_CHECK(problems == 0);
+	result = shmring_evict(attempt->name, "left");
+	CHILD_CHECK(result == attempt->expected_consumer, "%d", result);
+	result = shmring_unsubscribe(attempt->name, "left");
+	CHILD_CHECK(result == attempt->expected_consumer, "%d", result);
+	result = shmring_evict(attempt->name, "not-there");
+	CHILD_CHECK(result == (attempt->expected_consumer ? attempt->expected_consumer : -ESRCH),
+		    "%d", result);
+	return 0;
+}
+
 static int try_roles(void *argument)
 {
 	const struct attempt *attempt = argument;
@@ -70,6 +99,8 @@ static int try_roles(void *argument)
 		CHILD_CHECK(result == (attempt->control == NONE ? -EACCES : 0), "%d", result);
 		CHILD_CHECK(shmring_inspector_close(inspector) == 0);
 	}
+	if (try_to_administer(attempt) != 0)
+		return 1;
 	CHILD_CHECK(errno == ERRNO_CANARY, "errno was changed to %d", errno);
 	return 0;
 }
@@ -94,6 +125,7 @@ static void expect_roles(struct attempt attempt)
 	attempt.name = new_ring_with(&options);
 	producer = new_producer(attempt.name);
 	expect_ok(shmring_consumer_open(&consumer, attempt.name, NULL));
+	expect_ok(shmring_consumer_close(open_durable(attempt.name, "left", SHMRING_RELIABLE)));
 	expect_ok(shmring_write(producer, "seen", 4, 0, 0));
 	shm_data_path(path, attempt.name);
 	grant(path, attempt.data);
@@ -105,6 +137,8 @@ static void expect_roles(struct attempt attempt)
 	if (result == SANDBOX_UNAVAILABLE)
 		cr_skip("cannot become the user nobody");
 	cr_assert_eq(result, 0, "data %o, control %o: see above", attempt.data, attempt.control);
+	/* What was refused has done nothing. */
+	cr_assert_eq(ring_info(attempt.name).subscriptions, attempt.expected_consumer ? 2 : 1);
 }
 
 Test(permission, without_any)

@@ -41,12 +41,34 @@ static uint64_t read_some(struct shmring_consumer *consumer)
 	return sum;
 }
 
+static int count(const struct shmring_problem *problem, void *argument)
+{
+	unsigned int *problems = argument;
+
+	cr_assert_not_null(problem->what);
+	cr_assert_not_null(problem->object);
+	return ++*problems > 10000;
+}
+
+static int count_entries(const struct shmring_entry *entry, void *argument)
+{
+	unsigned int *entries = argument;
+
+	(void)entry;
+	++*entries;
+	return 0;
+}
+
 static void look_around(const char *name)
 {
 	struct shmring_inspector *inspector;
 	struct shmring_info info = SHMRING_INFO_INIT;
 	struct shmring_subscription_info subscription = SHMRING_SUBSCRIPTION_INFO_INIT;
+	unsigned int problems = 0, entries = 0;
 
+	shmring_check(name, count, &problems);
+	cr_assert_leq(problems, 10000, "finds the same again and again");
+	expect_ok(shmring_collect(1, count_entries, &entries));
 	if (shmring_inspector_open(&inspector, name) != 0)
 		return;
 	shmring_inspect(inspector, &info);
@@ -60,13 +82,30 @@ static void open_and_read(const char *name, enum shmring_start start, uint64_t v
 	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
 	struct shmring_consumer *consumer;
 
-	options.start = start;
-	options.start_value = value;
-	for (int kind = 0; kind < 3; kind++) {
-		options.policy = kind == 1 ? SHMRING_LOSSY : SHMRING_RELIABLE;
+	for (int kind = 0; kind < 6; kind++) {
+		static const struct {
+			enum shmring_policy policy;
+			const char *durable;
+			int64_t deadline_ns;
+		} kinds[] = {
+			{ SHMRING_RELIABLE, NULL, 0 }, { SHMRING_LOSSY, NULL, 0 },
+			{ SHMRING_RELIABLE, NULL, 0 }, { SHMRING_RELIABLE, "reliable", 0 },
+			{ SHMRING_LOSSY, "lossy", 0 }, { SHMRING_DEADLINE, "deadline", 1 },
+		};
+
+		options.start = start;
+		options.start_value = value;
+		options.policy = kinds[kind].policy;
+		options.subscription = kinds[kind].durable;
+		options.durable = kinds[kind].durable != NULL;
+		options.deadline_ns = kinds[kind].deadline_ns;
 		if (kind == 2 ? shmring_observer_open(&consumer, name, &options)
 			      : shmring_consumer_open(&consumer, name, &options))
 			continue;
+		read_some(consumer);
+		if (kinds[kind].durable)
+			shmring_evict(name, kinds[kind].durable);
+		shmring_rejoin(consumer, NULL);
 		read_some(consumer);
 		shmring_wait(consumer, 0);
 		shmring_seek(consumer, SHMRING_OLDEST, 0);
@@ -91,6 +130,9 @@ static void use_somehow(const char *name, struct random *random)
 				      0, 0);
 		shmring_producer_close(producer);
 	}
+	shmring_evict(name, "reliable");
+	shmring_unsubscribe(name, "lossy");
+	shmring_unsubscribe(name, "deadline");
 	open_and_read(name, SHMRING_OLDEST, 0);
 }
 
@@ -99,8 +141,13 @@ static const char *ring_with_history(void)
 	const char *name = new_ring(0);
 	struct shmring_producer *producer = new_producer(name);
 
+	/* Left alone, one of them evicted, among what is scrambled. */
+	expect_ok(shmring_consumer_close(open_durable(name, "lossy", SHMRING_LOSSY)));
+	expect_ok(shmring_consumer_close(open_durable(name, "reliable", SHMRING_RELIABLE)));
+	expect_ok(shmring_evict(name, "reliable"));
 	for (unsigned int i = 0; i < 1500; i++)
 		write_records(producer, 1, payload_length(5, i, 0, 300));
+	expect_ok(shmring_consumer_close(open_durable(name, "reliable", SHMRING_RELIABLE)));
 	expect_ok(shmring_producer_close(producer));
 	return name;
 }
