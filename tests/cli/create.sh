@@ -63,7 +63,7 @@ check "--mode group=producer,group=none" modes group=producer,group=none 0600 06
 "$shmtool" rm "$ring"
 
 long=$(printf "%0200d" 0)
-for command in create stat pub sub tail rm; do
+for command in create stat pub sub tail check rm; do
 	for name in '' . .hidden a/b '/' '//a' 'a b' 'a;b' "$(printf 'a\nb')" "${long}0"; do
 		refused "$command of the name '$(printf %.20s "$name" | tr '\n' '?')'" 1 "this cannot be a ring's name" \
 			"$shmtool" "$command" "$name"

@@ -4,20 +4,6 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-fits_80_columns() { # FILE
-	! grep -nE '^.{81}' "$1"
-}
-
-says() { # PATTERN...: each is in the file out
-	for pattern; do
-		grep -Eq -e "$pattern" out || {
-			echo "no line matches: $pattern"
-			cat out
-			return 1
-		}
-	done
-}
-
 seq 10 >ten
 mkfifo input
 
@@ -116,7 +102,7 @@ echo "no ring" >"/dev/shm/$prefix-text"
 rm "/dev/shm/$prefix-orphan"
 orphan=$(cd /dev/shm && echo ".$prefix-orphan".*)
 list "ls" "$shmtool" ls
-check "ls lists a control object left alone" says "^$prefix-orphan +only a control object is left; remove\$" "^/dev/shm/$orphan\$"
+check "ls lists a control object left alone" says "^$prefix-orphan +only a control object is left; see shmtool gc\$" "^/dev/shm/$orphan\$"
 "$shmtool" ls | grep -v ^/dev/shm/ >lines
 check "ls fits 80 columns" fits_80_columns lines
 check "ls passes over other files" test "$(grep -c "$prefix-text" out)" -eq 0

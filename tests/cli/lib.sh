@@ -19,6 +19,7 @@ shmtool=${SHMTOOL:-${top_builddir:-$tests/..}/tools/shmtool/shmtool}
 }
 prefix=cli-$(basename "$0" .sh)-$$
 ring=$prefix-ring
+built=${top_builddir:-$tests/..}/tests/cli # what is made from C
 work=$(mktemp -d) || exit 1
 started=
 
@@ -91,6 +92,52 @@ ends_with() { # STATUS PID: what was started ends so
 	}
 }
 
+# Starts a reader of numbers whose output gets stuck, and a producer that has much more for it (the file many) than fits
+# in between, in a new ring. The reader is $reader, its output file descriptor 4, with the first line in $first; the
+# producer is $pub. Make the FIFO input before.
+stuck() { # COMMAND...
+	fresh --capacity 64K
+	rm -f stuck.out
+	mkfifo stuck.out
+	start stuck /dev/null "$@"
+	reader=$pid
+	exec 4<stuck.out
+	start pub input "$shmtool" pub "$ring"
+	pub=$pid
+	exec 3>input
+	# Once the first line is through, both are there.
+	echo 1 >&3
+	read -r first <&4
+	tail -n +2 many >&3 3>&- 4<&- &
+	started="$started $!"
+	exec 3>&-
+}
+
+# From now on as_other runs shmtool as another user. If that cannot be, why not is in $why.
+other_user() {
+	why="only root can become another user"
+	[ "$(id -u)" -eq 0 ] || return
+	why="there is no setpriv"
+	command -v setpriv >/dev/null || return
+	# A copy that another user can reach, without the wrapper that libtool makes.
+	chmod 755 "$work"
+	mkdir tool
+	other_built=$(dirname "$shmtool")/.libs
+	if [ -x "$other_built/shmtool" ]; then
+		cp "$other_built/shmtool" tool/
+		cp "$(dirname "$shmtool")"/../../lib/.libs/libshmring.so* tool/
+	else
+		cp "$shmtool" tool/
+	fi
+	chmod 755 tool tool/*
+	why="cannot run shmtool as another user"
+	as_other --version >/dev/null 2>&1
+}
+
+as_other() { # COMMAND...: as nobody
+	setpriv --reuid=nobody --regid=nogroup --clear-groups env "LD_LIBRARY_PATH=$work/tool" "$work/tool/shmtool" "$@"
+}
+
 # ---- looking ----
 
 # Takes a number, or word, out of what stat says in JSON; the first of that name.
@@ -119,7 +166,46 @@ asleep() { # NUMBER: of subscriptions that sleep
 	[ "$("$shmtool" stat --json --interval 0 "$ring" | grep -c '"state": "asleep"')" -eq "$1" ]
 }
 
+lag_reaches() { # BYTES
+	lag=$(field lag_bytes)
+	[ "${lag:-0}" -ge "$1" ]
+}
+
+# What stat says in JSON of one subscription.
+subscription() { # NAME KEY
+	"$shmtool" stat --json --interval 0 "$ring" | awk -v name="\"$1\"," -v key="\"$2\":" '
+		$1 == "\"subscriptions\":" { listed = 1 }
+		listed && $1 == "\"name\":" { found = ($2 == name) }
+		found && $1 == key { gsub(/[",]/, "", $2); print $2; exit }'
+}
+
+subscription_is() { # NAME KEY VALUE
+	[ "$(subscription "$1" "$2")" = "$3" ]
+}
+
+producer_waits_for() { # SUBSCRIPTION
+	"$shmtool" stat --interval 0 "$ring" | grep -qx "the producer waits for: $1"
+}
+
 # ---- judging ----
+
+says() { # PATTERN...: each is in the file out
+	for pattern; do
+		grep -Eq -e "$pattern" out || {
+			echo "no line matches: $pattern"
+			cat out err
+			return 1
+		}
+	done
+}
+
+fits_80_columns() { # FILE
+	! grep -nE '^.{81}' "$1"
+}
+
+all_in_order() { # FILE: of numbers
+	awk '$1 + 0 <= last { exit 1 } { last = $1 }' "$1"
+}
 
 check() { # NAME COMMAND...: like tap_check, but in this shell
 	check_name=$1

@@ -4,37 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-[ "$(id -u)" -eq 0 ] || tap_skip_all "only root can become another user"
-command -v setpriv >/dev/null || tap_skip_all "there is no setpriv"
-
-# A copy that another user can reach, without the wrapper that libtool makes.
-chmod 755 "$work"
-mkdir tool
-built=$(dirname "$shmtool")/.libs
-if [ -x "$built/shmtool" ]; then
-	cp "$built/shmtool" tool/
-	cp "$(dirname "$shmtool")"/../../lib/.libs/libshmring.so* tool/
-else
-	cp "$shmtool" tool/
-fi
-chmod 755 tool tool/*
-other=$work/other
-mkdir "$other"
-chown nobody "$other"
-as_other() { # COMMAND...: as nobody, with files in its own directory
-	setpriv --reuid=nobody --regid=nogroup --clear-groups env "LD_LIBRARY_PATH=$work/tool" "$work/tool/shmtool" "$@"
-}
-as_other --version >/dev/null 2>&1 || tap_skip_all "cannot run shmtool as another user"
-
-says() { # PATTERN...: each is in the file out
-	for pattern; do
-		grep -Eq -e "$pattern" out || {
-			echo "no line matches: $pattern"
-			cat out err
-			return 1
-		}
-	done
-}
+other_user || tap_skip_all "$why"
 
 seq 3 >three
 with_mode() { # ROLE: a ring that others may use so, with three records
@@ -56,6 +26,7 @@ no_permission "none: no pub" producer pub
 no_permission "none: no sub" consumer sub
 no_permission "none: no tail" observer tail
 no_permission "none: no stat" inspector stat
+no_permission "none: no check" inspector check
 no_permission "none: no create --if-missing" inspector create --if-missing
 list "none: ls" as_other ls
 check "none: ls says that it may not look" says "^$ring +permission denied\$"
@@ -72,6 +43,12 @@ check "observer: stat --json says so as well" says '"control_mode": null' '"cont
 	'"subscriptions": null'
 list "observer: ls" as_other ls
 check "observer: ls says so as well" says "^$ring +closed +1 MiB +not visible "
+accepted "observer: check" as_other check "$ring"
+check "observer: check finds nothing wrong" test "$(cat out)" = "nothing is wrong"
+refused "observer: no evict" 1 "$ring: no permission to evict a subscription.*other=consumer" \
+	as_other evict "$ring" reader
+refused "observer: no unsubscribe" 1 "$ring: no permission to end a subscription.*other=consumer" \
+	as_other unsubscribe "$ring" reader
 accepted "observer: create --if-missing" as_other create --if-missing "$ring"
 
 mkfifo input
@@ -95,6 +72,9 @@ with_mode consumer
 no_permission "consumer: no pub" producer pub
 check "consumer: sub" may_read sub
 check "consumer: tail" may_read tail
+accepted "consumer: a durable subscription" as_other sub "$ring" --as keeper --durable
+accepted "consumer: evict" as_other evict "$ring" keeper
+accepted "consumer: unsubscribe" as_other unsubscribe "$ring" keeper
 refused "consumer: no rm" 1 "$ring: no permission to remove it" as_other rm "$ring"
 check "consumer: the ring is still there" field_is state closed
 

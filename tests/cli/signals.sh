@@ -21,11 +21,6 @@ catches_signals() { # PID: whether it has set all its handlers
 	[ $((0x$caught & 0x6002)) -eq $((0x6002)) ]
 }
 
-lag_reaches() { # BYTES
-	lag=$(field lag_bytes)
-	[ "${lag:-0}" -ge "$1" ]
-}
-
 for signal in INT:130 TERM:143; do
 	number=${signal#*:}
 	signal=${signal%:*}

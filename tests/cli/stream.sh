@@ -176,30 +176,6 @@ check "and the count is exact" test $((lost + $(wc -l <out))) -eq 100000
 tail -n "$(wc -l <out)" many >expected
 check "the rest is all there" cmp expected out
 
-all_in_order() { # FILE: of numbers
-	awk '$1 + 0 <= last { exit 1 } { last = $1 }' "$1"
-}
-
-# Starts a reader of numbers whose output gets stuck, and a producer that has much more for it than fits in between.
-# The reader is $reader, its output file descriptor 4; the producer is $pub.
-stuck() { # COMMAND...
-	fresh --capacity 64K
-	rm -f stuck.out
-	mkfifo stuck.out
-	start stuck /dev/null "$@"
-	reader=$pid
-	exec 4<stuck.out
-	start pub input "$shmtool" pub "$ring"
-	pub=$pid
-	exec 3>input
-	# Once the first line is through, both are there.
-	echo 1 >&3
-	read -r first <&4
-	tail -n +2 many >&3 3>&- 4<&- &
-	started="$started $!"
-	exec 3>&-
-}
-
 lossy() { # NAME COMMAND...
 	lossy_name=$1
 	shift
@@ -220,11 +196,6 @@ lossy "sub --lossy" "$shmtool" sub "$ring" --lossy
 lossy "tail" "$shmtool" tail "$ring"
 
 # ---- released after it was written ----
-
-lag_reaches() { # BYTES
-	lag=$(field lag_bytes)
-	[ "${lag:-0}" -ge "$1" ]
-}
 
 stuck "$shmtool" sub "$ring" --as reader
 check "a RELIABLE subscription holds the producer back" await lag_reaches 40000

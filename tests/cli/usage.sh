@@ -4,11 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-fits_80_columns() { # FILE
-	! grep -nE '^.{81}' "$1"
-}
-
-for command in create ls stat pub sub tail rm; do
+for command in create ls stat pub sub tail unsubscribe evict check rm gc; do
 	accepted "$command --help" "$shmtool" "$command" --help
 	check "$command --help shows the usage" grep -q "^Usage: shmtool $command " out
 	check "$command --help shows the options" grep -q -e '--help' out
@@ -21,7 +17,7 @@ for command in create ls stat pub sub tail rm; do
 	"$shmtool" --help >out
 	check "--help lists $command" grep -q "^  $command " out
 done
-for command in create stat pub sub tail rm; do
+for command in create stat pub sub tail unsubscribe evict check rm; do
 	refused "$command without a name" 2 "$command: a name is missing" "$shmtool" "$command"
 done
 

@@ -53,6 +53,11 @@ int attach_wait(const struct attach *attach, attach_open *open, void *context, e
 		}
 		if ((error == -ENOENT || error == -ETIMEDOUT) && piece == WAIT_PIECE_NS)
 			continue;
+		/* Not for the ring, which need not be waited for. */
+		if (error == -ETIMEDOUT && attach->timeout_ns == 0) {
+			*status = report_locked(attach->name);
+			return -1;
+		}
 		if (error == -ENOENT && attach->timeout_ns != 0)
 			error = -ETIMEDOUT;
 		*status = report_error(attach->name, error, attempt);

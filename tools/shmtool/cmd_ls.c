@@ -136,7 +136,7 @@ static void print_table(const struct ls *ls)
 		if (ls->entries[i].kind != SHMRING_ENTRY_ORPHAN)
 			continue;
 		print_name(ls->entries[i].name, NAME_WIDTH);
-		printf(" only a control object is left; remove\n/dev/shm/%s\n", ls->entries[i].file);
+		printf(" only a control object is left; see shmtool gc\n/dev/shm/%s\n", ls->entries[i].file);
 	}
 }
 

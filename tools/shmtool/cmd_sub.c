@@ -2,23 +2,47 @@
 #include "reading.h"
 #include "shmtool.h"
 #include "signals.h"
+#include "units.h"
 
 enum {
 	KEY_LOSSY = KEY_READING_LAST,
 	KEY_AS,
+	KEY_DURABLE,
+	KEY_DEADLINE,
 };
 
 struct sub {
 	struct reading reading;
 	const char *subscription;
+	int64_t deadline_ns; /* 0: none */
 	struct shmring_consumer *consumer;
 };
 
 static const struct argp_option options[] = {
 	{ "as", KEY_AS, "SUBSCRIPTION", 0, "Name of the subscription; without it, a random one", 0 },
+	{ "deadline", KEY_DEADLINE, "TIME", 0, "Hold the producer back for at most TIME, like 5ms or 1s; then be evicted, "
+	  "lose records, and join again", 0 },
+	{ "durable", KEY_DURABLE, NULL, 0, "Keep the subscription when this ends; the next sub --durable of its name "
+	  "goes on where this one stopped", 0 },
 	{ "lossy", KEY_LOSSY, NULL, 0, "Lose the oldest records rather than hold the producer back", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
+
+static error_t set_deadline(struct sub *sub, const char *argument, const struct argp_state *state)
+{
+	if (!parse_duration(argument, &sub->deadline_ns) || sub->deadline_ns == 0)
+		return arguments_error(state, "--deadline takes a time, like 5ms or 1s, not '%s'", argument);
+	return 0;
+}
+
+static error_t see_what_fits(const struct sub *sub, const struct argp_state *state)
+{
+	if (sub->reading.durable && !sub->subscription)
+		return arguments_error(state, "--durable needs a name to come back to; give one with --as");
+	if (sub->reading.lossy && sub->deadline_ns > 0)
+		return arguments_error(state, "--deadline and --lossy do not go together");
+	return 0;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -34,6 +58,13 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_LOSSY:
 		sub->reading.lossy = true;
 		return 0;
+	case KEY_DURABLE:
+		sub->reading.durable = true;
+		return 0;
+	case KEY_DEADLINE:
+		return set_deadline(sub, argument, state);
+	case ARGP_KEY_END:
+		return see_what_fits(sub, state);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -45,8 +76,11 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "NAME",
 	.doc = "Subscribes to a ring and writes its records to standard output, one a line. The producer waits for "
-	       "this subscription, unless it is --lossy. A record is given back once it has been written out."
-	       "\vBefore there is a producer it waits; once the producer has closed and everything is read, it ends.",
+	       "this subscription, unless it is --lossy or its --deadline has passed. A record is given back once it "
+	       "has been written out."
+	       "\vTIME is a number of seconds, or has a unit: ns, us, ms, s, min or h. A --durable subscription holds "
+	       "the producer back also while nobody has it open; shmtool unsubscribe ends it. Before there is "
+	       "a producer it waits; once the producer has closed and everything is read, it ends.",
 	.children = children,
 };
 
@@ -57,7 +91,10 @@ static int open_consumer(void *context, int64_t timeout_ns)
 
 	reading_options(&sub->reading, &consumer);
 	consumer.subscription = sub->subscription;
-	consumer.policy = sub->reading.lossy ? SHMRING_LOSSY : SHMRING_RELIABLE;
+	consumer.policy = sub->reading.lossy ? SHMRING_LOSSY :
+			  sub->deadline_ns > 0 ? SHMRING_DEADLINE : SHMRING_RELIABLE;
+	consumer.deadline_ns = sub->deadline_ns;
+	consumer.durable = sub->reading.durable;
 	consumer.timeout_ns = timeout_ns;
 	return shmring_consumer_open(&sub->consumer, sub->reading.attach.name, &consumer);
 }

@@ -38,17 +38,34 @@ const char *describe_policy(enum shmring_policy policy)
 		return "reliable";
 	case SHMRING_LOSSY:
 		return "lossy";
+	case SHMRING_DEADLINE:
+		return "deadline";
 	}
 	return "unknown";
 }
 
 const char *describe_subscription(const struct shmring_subscription_info *subscription)
 {
+	if (subscription->evicted)
+		return "evicted";
 	if (subscription->alive == SHMRING_DEAD)
-		return "died";
+		return subscription->durable ? "absent" : "died";
 	if (subscription->joining)
 		return "joining";
 	return subscription->sleeping ? "asleep" : "awake";
+}
+
+const char *describe_liveness(enum shmring_liveness liveness)
+{
+	switch (liveness) {
+	case SHMRING_ALIVE:
+		return "alive";
+	case SHMRING_DEAD:
+		return "dead";
+	case SHMRING_UNKNOWN:
+		break;
+	}
+	return "unknown";
 }
 
 const char *describe_uuid(char text[DESCRIBE_UUID], const uint8_t uuid[16])
@@ -69,6 +86,24 @@ size_t describe_tag_length(const uint8_t tag[SHMRING_TAG_SIZE])
 	return length;
 }
 
+/* Puts one byte where `to` is, as it is or as \xHH. Returns where the next one goes. */
+static char *escape(char *to, unsigned char byte)
+{
+	bool plain = byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\';
+
+	return to + sprintf(to, plain ? "%c" : "\\x%02x", byte);
+}
+
+const char *describe_name(char text[DESCRIBE_NAME], const char *name)
+{
+	char *to = text;
+
+	for (int i = 0; i < SHMRING_SUBSCRIPTION_NAME_MAX && name[i] != '\0'; i++)
+		to = escape(to, (unsigned char)name[i]);
+	*to = '\0';
+	return text;
+}
+
 const char *describe_tag(char text[DESCRIBE_TAG], const uint8_t tag[SHMRING_TAG_SIZE])
 {
 	const size_t length = describe_tag_length(tag);
@@ -77,11 +112,8 @@ const char *describe_tag(char text[DESCRIBE_TAG], const uint8_t tag[SHMRING_TAG_
 	if (length == 0)
 		return "none";
 	*to++ = '"';
-	for (size_t i = 0; i < length; i++) {
-		bool plain = tag[i] >= ' ' && tag[i] <= '~' && tag[i] != '"' && tag[i] != '\\';
-
-		to += sprintf(to, plain ? "%c" : "\\x%02x", tag[i]);
-	}
+	for (size_t i = 0; i < length; i++)
+		to = escape(to, tag[i]);
 	*to++ = '"';
 	*to = '\0';
 	return text;

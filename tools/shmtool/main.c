@@ -22,7 +22,11 @@ static const struct command {
 	{ "pub", "publish lines or other records from a file or standard input", cmd_pub },
 	{ "sub", "subscribe and write records to standard output", cmd_sub },
 	{ "tail", "watch records without a subscription, unnoticed", cmd_tail },
+	{ "unsubscribe", "end a subscription that nobody has open", cmd_unsubscribe },
+	{ "evict", "make a subscription stop holding the producer back", cmd_evict },
+	{ "check", "verify everything in a ring", cmd_check },
 	{ "rm", "remove rings", cmd_rm },
+	{ "gc", "remove what creations that died left behind", cmd_gc },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -31,11 +35,12 @@ static void print_help(void)
 	printf("Usage: shmtool COMMAND [OPTION...] [NAME...]\n"
 	       "Makes, feeds, reads and inspects rings of records in shared memory.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-12s %s\n", commands[i].name, commands[i].summary);
 	printf("\n"
 	       "shmtool COMMAND --help shows a command's options, shmtool --version the version.\n\n"
-	       "Exit status: 0 done, 1 failed, 2 wrong usage, 3 records missing (lost, evicted,\n"
-	       "or the producer died), 128 plus the signal's number if interrupted.\n");
+	       "Exit status: 0 done, 1 failed (check: something is wrong), 2 wrong usage,\n"
+	       "3 records missing (lost, or the producer died), 128 plus the signal's number\n"
+	       "if interrupted.\n");
 }
 
 static void print_version(void)

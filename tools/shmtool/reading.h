@@ -20,6 +20,7 @@ struct reading {
 	uint64_t count; /* records to read; 0: all */
 	bool follow;
 	bool lossy;     /* losses are to be expected, and said on standard error */
+	bool durable;
 	enum attempt attempt;
 };
 #define READING_INIT { .start = SHMRING_OLDEST }

@@ -2,12 +2,18 @@
 /*
  * reading_copy.c - from a ring to standard output.
  *
- * A RELIABLE consumer reads in place and releases once the records have been written out: one that could not be
- * written has not been taken. A LOSSY one is overtaken by the producer at any time, so its records are copied,
- * verified whole, and only then written.
+ * What is to be taken only once it has been written out is read in place, gathered, written, and then released. An
+ * evicted (or a LOSSY) subscription can be overtaken meanwhile: so what was gathered is written only if its first
+ * record was still in the ring when all had been copied, and is otherwise dropped, to be read again or counted as lost.
+ * What holds nobody back and has no tomorrow, a LOSSY subscription that is not durable or an observer, copies each
+ * record verified and released at once; so it loses the least.
+ *
+ * Losses are counted from the sequence numbers of what is written. That is exact also where a record had been written
+ * but not released when the subscription was evicted: it is passed over afterwards.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "output.h"
@@ -23,16 +29,27 @@
 #define PORTIONS 8
 #define PORTION_BYTES_MAX (128u << 10)
 
+/* How far the output has come. */
+struct tally {
+	uint64_t count; /* records */
+	uint64_t lost;
+	uint64_t next;  /* sequence number of the record to be written next, unless it is lost */
+	bool newline_due; /* after a line that had none, if another follows */
+};
+
 struct copy {
 	const struct reading *reading;
 	struct shmring_consumer *consumer;
+	struct shmring_inspector *inspector; /* tells what has been overwritten; null if all is copied verified */
 	struct output output;
 	int output_error;
 	uint64_t portion, gathered; /* bytes: to be written out together, and come together so far */
-	uint64_t count;
-	uint64_t lost, lost_reported, loss_reported_at;
-	bool newline_due; /* after a line that had none, if another follows */
-	bool died;        /* a producer did, while following */
+	uint64_t gathered_position; /* of the first record gathered */
+	struct tally tally, written; /* with what is gathered, and without it */
+	uint64_t released_next; /* as `next`, of the first record not released */
+	bool started;           /* there was a record */
+	uint64_t lost_reported, loss_reported_at;
+	bool died;              /* a producer did, while following */
 };
 
 /* ---- one record ---- */
@@ -49,7 +66,7 @@ static int output_result(struct copy *copy, int error)
 
 static size_t header_size(const struct copy *copy)
 {
-	return copy->reading->form == FORM_FRAMED ? FRAME_HEADER_BYTES : copy->newline_due ? 1 : 0;
+	return copy->reading->form == FORM_FRAMED ? FRAME_HEADER_BYTES : copy->tally.newline_due ? 1 : 0;
 }
 
 static int append_header(struct copy *copy, const struct shmring_record *record)
@@ -59,19 +76,27 @@ static int append_header(struct copy *copy, const struct shmring_record *record)
 
 	if (copy->reading->form == FORM_FRAMED)
 		frame_encode(header, record->length, record->type);
-	copy->newline_due = false;
+	copy->tally.newline_due = false;
 	return size ? output_result(copy, output_append(&copy->output, header, size)) : 0;
 }
 
 static int append_trailer(struct copy *copy, const struct shmring_record *record)
 {
-	copy->count++;
-	copy->lost += record->lost;
+	struct tally *tally = &copy->tally;
+
+	if (!copy->started)
+		tally->next = copy->written.next = copy->released_next = record->sequence - record->lost;
+	copy->started = true;
+	tally->count++;
+	tally->lost += record->sequence - tally->next;
+	tally->next = record->sequence + 1;
+	if (copy->gathered == 0)
+		copy->gathered_position = record->position;
 	copy->gathered += record->length + 2 * FRAME_HEADER_BYTES;
 	if (copy->reading->form != FORM_LINES)
 		return 0;
 	if (record->type == TYPE_UNTERMINATED) {
-		copy->newline_due = true;
+		tally->newline_due = true;
 		return 0;
 	}
 	return output_result(copy, output_append(&copy->output, "\n", 1));
@@ -80,8 +105,13 @@ static int append_trailer(struct copy *copy, const struct shmring_record *record
 static int copy_in_place(struct copy *copy)
 {
 	struct shmring_record record;
+	void *unused;
 	int error = shmring_read(copy->consumer, &record);
 
+	if (error)
+		return error;
+	/* Nothing may be written before it is known to be whole: so all of it has to fit, with what goes around it. */
+	error = output_result(copy, output_reserve(&copy->output, FRAME_HEADER_BYTES + record.length + 1, &unused));
 	if (!error)
 		error = append_header(copy, &record);
 	if (!error)
@@ -132,34 +162,110 @@ static int copy_verified(struct copy *copy)
 
 /* ---- the stream ---- */
 
-/* Writes out what has been gathered, and only then gives it back. */
+/* Has any of what was gathered been overwritten, maybe before it was copied? */
+static bool overtaken(const struct copy *copy)
+{
+	struct shmring_info info = SHMRING_INFO_INIT;
+
+	if (!copy->inspector || copy->gathered == 0)
+		return false;
+	/* What was copied above is not looked at again below. */
+	atomic_thread_fence(memory_order_acquire);
+	shmring_inspect(copy->inspector, &info);
+	return info.oldest_position > copy->gathered_position;
+}
+
+static void drop_gathered(struct copy *copy)
+{
+	copy->output.used = 0;
+	copy->gathered = 0;
+	copy->tally = copy->written;
+}
+
+/*
+ * Writes out what has been gathered, and only then gives it back. -EOVERFLOW: a LOSSY one was overtaken, and reads on
+ * further ahead.
+ */
 static int settle(struct copy *copy)
 {
-	int error = output_result(copy, output_flush(&copy->output));
+	int error;
 
+	if (overtaken(copy))
+		drop_gathered(copy);
+	error = output_result(copy, output_flush(&copy->output));
 	if (error)
 		return error;
 	copy->gathered = 0;
-	return copy->reading->lossy ? 0 : shmring_release(copy->consumer);
+	copy->written = copy->tally;
+	if (!copy->inspector)
+		return 0;
+	error = shmring_release(copy->consumer);
+	if (!error)
+		copy->released_next = copy->tally.next;
+	return error;
+}
+
+/* What is only gathered may yet be dropped. */
+static uint64_t lost_so_far(const struct copy *copy)
+{
+	return copy->inspector ? copy->written.lost : copy->tally.lost;
 }
 
 static void report_losses(struct copy *copy)
 {
-	if (copy->lost == copy->lost_reported)
+	const uint64_t lost = lost_so_far(copy);
+
+	if (lost == copy->lost_reported)
 		return;
-	report(copy->reading->attach.name, "%" PRIu64 " records lost so far; read faster, or use a larger ring",
-	       copy->lost);
-	copy->lost_reported = copy->lost;
+	report(copy->reading->attach.name, "%" PRIu64 " records lost so far; read faster, or use a larger ring", lost);
+	copy->lost_reported = lost;
 	copy->loss_reported_at = monotonic_ns();
+}
+
+/* Joins again, after an eviction, where the output has come to. */
+static int rejoin(struct copy *copy)
+{
+	struct tally *tally = &copy->tally;
+	uint64_t lost, resumed;
+	int error;
+
+	if (signals_came())
+		return -ECANCELED;
+	/* What is copied verified has been released. */
+	if (copy->inspector)
+		drop_gathered(copy);
+	else
+		copy->released_next = tally->next;
+	error = shmring_rejoin(copy->consumer, &lost);
+	if (error)
+		return error;
+	resumed = copy->released_next + lost;
+	if (copy->started && resumed < tally->next) {
+		/* Written, but not released. */
+		error = shmring_seek(copy->consumer, SHMRING_SEQUENCE, tally->next);
+		if (error)
+			return error;
+		copy->released_next = tally->next;
+		lost = 0;
+	} else if (copy->started) {
+		lost = resumed - tally->next;
+		tally->next = resumed;
+		tally->lost += lost;
+	}
+	if (copy->inspector)
+		copy->written = *tally;
+	report(copy->reading->attach.name, "this subscription was evicted, with %" PRIu64 " records lost; it goes on, "
+	       "but should read faster, or have a larger ring or a longer --deadline", lost);
+	return 0;
 }
 
 static int copy_record(struct copy *copy)
 {
-	int error = copy->reading->lossy ? copy_verified(copy) : copy_in_place(copy);
+	int error = copy->inspector ? copy_in_place(copy) : copy_verified(copy);
 
 	if (!error && copy->gathered >= copy->portion)
 		error = settle(copy);
-	if (copy->lost != copy->lost_reported && monotonic_ns() - copy->loss_reported_at >= LOSS_REPORT_NS)
+	if (lost_so_far(copy) != copy->lost_reported && monotonic_ns() - copy->loss_reported_at >= LOSS_REPORT_NS)
 		report_losses(copy);
 	return error;
 }
@@ -167,7 +273,7 @@ static int copy_record(struct copy *copy)
 static int wait_for_record(struct copy *copy)
 {
 	for (;;) {
-		bool unreported = copy->lost != copy->lost_reported;
+		bool unreported = lost_so_far(copy) != copy->lost_reported;
 		int error = shmring_wait(copy->consumer, unreported ? (int64_t)LOSS_REPORT_NS : -1);
 
 		if (error == -ETIMEDOUT)
@@ -178,25 +284,37 @@ static int wait_for_record(struct copy *copy)
 	}
 }
 
+/* Copies a record, or waits for one. */
+static int copy_next(struct copy *copy)
+{
+	int error = copy_record(copy);
+	int settled;
+
+	if (error == 0 || error == -EIO || error == -ECANCELED || error == -ECONNRESET || error == -EOVERFLOW)
+		return error;
+	settled = settle(copy);
+	if (settled)
+		return settled;
+	if (error == -EAGAIN || (copy->reading->follow && (error == -EPIPE || error == -EOWNERDEAD)))
+		error = wait_for_record(copy);
+	return error;
+}
+
 static int copy_stream(struct copy *copy)
 {
-	while (copy->reading->count == 0 || copy->count < copy->reading->count) {
-		int error = copy_record(copy);
-		int settled;
+	const uint64_t count = copy->reading->count;
 
-		if (error == 0)
-			continue;
-		if (error == -EIO || error == -ECANCELED)
+	for (;;) {
+		const bool last = count != 0 && copy->tally.count >= count;
+		int error = last ? settle(copy) : copy_next(copy);
+
+		if (error == -ECONNRESET)
+			error = rejoin(copy);
+		else if (last && error != -EOVERFLOW)
 			return error;
-		settled = settle(copy);
-		if (settled)
-			return settled;
-		if (error == -EAGAIN || (copy->reading->follow && (error == -EPIPE || error == -EOWNERDEAD)))
-			error = wait_for_record(copy);
-		if (error)
+		if (error && error != -EOVERFLOW && error != -ECONNRESET)
 			return error;
 	}
-	return settle(copy);
 }
 
 static int status_of(struct copy *copy, int error)
@@ -210,7 +328,7 @@ static int status_of(struct copy *copy, int error)
 		return signals_status();
 	if (error && error != -EPIPE)
 		return report_error(name, error, copy->reading->attempt);
-	if (copy->died || (copy->lost && !copy->reading->lossy))
+	if (copy->died || (copy->tally.lost && !copy->reading->lossy))
 		return STATUS_INCOMPLETE;
 	return STATUS_DONE;
 }
@@ -225,9 +343,14 @@ int reading_copy(const struct reading *reading, struct shmring_consumer *consume
 		error = output_open(&copy.output);
 	if (error)
 		return report_error(reading->attach.name, error, reading->attempt);
+	/* If the ring has just been removed, nothing depends on when records are released. */
+	if ((!reading->lossy || reading->durable) &&
+	    shmring_inspector_open(&copy.inspector, reading->attach.name) != 0)
+		copy.inspector = NULL;
 	copy.portion = info.capacity / PORTIONS < PORTION_BYTES_MAX ? info.capacity / PORTIONS : PORTION_BYTES_MAX;
 	error = copy_stream(&copy);
 	report_losses(&copy);
 	output_close(&copy.output);
+	shmring_inspector_close(copy.inspector);
 	return status_of(&copy, error);
 }

@@ -49,6 +49,9 @@ static int no_permission(const char *name, enum attempt attempt)
 		[TO_CONSUME] = { "subscribe", "consumer" },
 		[TO_OBSERVE] = { "read records", "observer" },
 		[TO_INSPECT] = { "look at it", "inspector" },
+		[TO_CHECK] = { "look at it", "inspector" },
+		[TO_UNSUBSCRIBE] = { "end a subscription", "consumer" },
+		[TO_EVICT] = { "evict a subscription", "consumer" },
 	};
 
 	if (attempt == TO_CREATE)
@@ -63,7 +66,15 @@ static int busy(const char *name, enum attempt attempt)
 {
 	if (attempt == TO_PRODUCE)
 		return report(name, "it has a producer already; wait until that ends, or use another ring");
+	if (attempt == TO_UNSUBSCRIBE)
+		return report(name, "a process has that subscription open; end it first, or use shmtool evict");
 	return report(name, "that subscription is in use; choose another name with --as");
+}
+
+int report_locked(const char *name)
+{
+	return report(name, "a process that joins, leaves or is stopped keeps the subscriptions locked; "
+		      "let it go on or end it, and try again");
 }
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -81,6 +92,8 @@ static int bad_name(const char *name, enum attempt attempt)
 	if (good && attempt == TO_CONSUME)
 		return report(name, "that cannot be a subscription's name; after --as, take 1 to %d of " RULE,
 			      SHMRING_SUBSCRIPTION_NAME_MAX);
+	if (good && (attempt == TO_UNSUBSCRIBE || attempt == TO_EVICT))
+		return report(name, "that cannot be a subscription's name; see shmtool stat for those there are");
 	if (good)
 		return report(name, "%s; see shmtool(1)", shmring_strerror(EINVAL));
 	return report(name, "this cannot be a ring's name; take 1 to %d of " RULE, SHMRING_NAME_MAX);
@@ -102,6 +115,8 @@ static const struct sentence {
 	{ ERANGE, "that sequence number has not been written yet; start --from newest, or later" },
 	{ ENOSPC, "/dev/shm is full; remove rings (shmtool ls shows them) or take a smaller --capacity" },
 	{ ENOSYS, "the system lacks something needed; see that /proc and /dev/shm are mounted" },
+	{ ESRCH, "there is no subscription of that name; see shmtool stat for those there are" },
+	{ EAGAIN, "its producer writes faster than the ring can be looked at; try again when it writes less" },
 	{ ESTALE, "the ring was removed or replaced; make it again, or start again" },
 	{ EOWNERDEAD, "the producer died; all that it published has been read, start it again for the rest" },
 	{ ECONNRESET, "this subscription was evicted for being too slow; subscribe again" },
@@ -121,8 +136,18 @@ int report_error(const char *name, int error, enum attempt attempt)
 	error = error < 0 ? -error : error;
 	switch (error) {
 	case ENOENT:
-		if (attempt == TO_REMOVE)
+		if (attempt == TO_REMOVE || attempt == TO_CHECK || attempt == TO_UNSUBSCRIBE || attempt == TO_EVICT)
 			return report(name, "there is no such ring; see shmtool ls");
+		return report_any(name, error);
+	case EEXIST:
+		if (attempt == TO_CONSUME)
+			return report(name, "the durable subscription of that name has another policy or deadline; open it "
+				      "with --durable and what shmtool stat shows, or first end it with "
+				      "shmtool unsubscribe");
+		return report_any(name, error);
+	case ETIMEDOUT:
+		if (attempt == TO_UNSUBSCRIBE || attempt == TO_EVICT)
+			return report_locked(name);
 		return report_any(name, error);
 	case EACCES:
 	case EPERM:

@@ -11,6 +11,9 @@ enum attempt {
 	TO_CONSUME,
 	TO_OBSERVE,
 	TO_INSPECT,
+	TO_CHECK,
+	TO_UNSUBSCRIBE,
+	TO_EVICT,
 };
 
 /* Prints a line about a ring (or the whole, if name is null). Returns STATUS_FAILED. */
@@ -18,6 +21,9 @@ int report(const char *name, const char *format, ...) __attribute__((format(prin
 
 /* Prints what the library's error means for that attempt and what can be done. Returns the status to end with. */
 int report_error(const char *name, int error, enum attempt attempt);
+
+/* Says that the table of subscriptions stayed locked. Returns STATUS_FAILED. */
+int report_locked(const char *name);
 
 /* Makes every character of `text` printable, and the whole fit. Returns `buffer`. */
 const char *printable(char *buffer, int size, const char *text);

@@ -12,12 +12,16 @@ enum status {
 };
 
 /* Each takes its own part of the command line, argv[0] being the command's name, and returns a status. */
+int cmd_check(int argc, char **argv);
 int cmd_create(int argc, char **argv);
+int cmd_evict(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_pub(int argc, char **argv);
 int cmd_rm(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 int cmd_sub(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_unsubscribe(int argc, char **argv);
 
 #endif

@@ -4,12 +4,6 @@
 #include "describe.h"
 #include "stat.h"
 
-static const char *const liveness[] = {
-	[SHMRING_UNKNOWN] = "unknown",
-	[SHMRING_ALIVE] = "alive",
-	[SHMRING_DEAD] = "dead",
-};
-
 static void set_number(json_t *object, const char *key, uint64_t number)
 {
 	json_object_set_new(object, key, json_number(number));
@@ -54,16 +48,31 @@ static void set_tag(json_t *object, const uint8_t tag[SHMRING_TAG_SIZE])
 	set_string(object, "tag_hex", hexadecimal);
 }
 
-static json_t *json_producer(const struct shmring_info *info)
+/* Names of the subscriptions that hold the producer back right now. */
+static json_t *json_waits_for(const struct view *view)
 {
+	json_t *names = json_array();
+	char name[DESCRIBE_NAME];
+
+	for (unsigned int i = 0; i < view->subscriptions; i++)
+		if (view->subscription[i].blocking)
+			json_array_append_new(names, json_string(describe_name(name, view->subscription[i].name)));
+	return names;
+}
+
+static json_t *json_producer(const struct view *view)
+{
+	const struct shmring_info *info = &view->info;
 	json_t *producer = json_object();
 
 	set_number(producer, "epoch", info->epoch);
 	set_string(producer, "liveness",
-		   info->stream == SHMRING_STREAM_OPEN ? liveness[info->producer_alive % 3] : NULL);
+		   info->stream == SHMRING_STREAM_OPEN ? describe_liveness(info->producer_alive) : NULL);
 	json_object_set_new(producer, "pid", info->producer_pid ? json_integer(info->producer_pid) : json_null());
 	json_object_set_new(producer, "since_ns",
 			    info->producer_pid ? json_number(info->producer_since_ns) : json_null());
+	json_object_set_new(producer, "waits", json_boolean(info->producer_waits));
+	json_object_set_new(producer, "waits_for", info->control_visible ? json_waits_for(view) : json_null());
 	return producer;
 }
 
@@ -83,11 +92,18 @@ static json_t *json_rate(const struct view *view)
 static json_t *json_subscription(const struct shmring_subscription_info *info)
 {
 	json_t *subscription = json_object();
+	char name[DESCRIBE_NAME];
 
-	set_string(subscription, "name", info->name);
+	set_string(subscription, "name", describe_name(name, info->name));
 	set_string(subscription, "policy", describe_policy(info->policy));
 	set_string(subscription, "state", describe_subscription(info));
-	set_string(subscription, "liveness", liveness[info->alive % 3]);
+	set_string(subscription, "liveness", describe_liveness(info->alive));
+	json_object_set_new(subscription, "evicted", json_boolean(info->evicted));
+	json_object_set_new(subscription, "durable", json_boolean(info->durable));
+	json_object_set_new(subscription, "blocking", json_boolean(info->blocking));
+	json_object_set_new(subscription, "deadline_ns", info->policy == SHMRING_DEADLINE ?
+								 json_number((uint64_t)info->deadline_ns) :
+								 json_null());
 	json_object_set_new(subscription, "pid", info->pid ? json_integer(info->pid) : json_null());
 	set_number(subscription, "since_ns", info->since_ns);
 	set_number(subscription, "sequence", info->sequence);
@@ -129,7 +145,7 @@ int stat_print_json(const struct view *view)
 	set_number(ring, "layout_version", info->layout_version);
 	set_number(ring, "created_ns", info->created_ns);
 	set_string(ring, "state", describe_stream(info));
-	json_object_set_new(ring, "producer", json_producer(info));
+	json_object_set_new(ring, "producer", json_producer(view));
 	set_place(ring, "oldest", info->oldest_sequence, info->oldest_position);
 	set_place(ring, "next", info->head_sequence, info->head_position);
 	json_object_set_new(ring, "rate", json_rate(view));

@@ -86,33 +86,96 @@ static void print_stream(const struct view *view)
 		       print_bytes(text, (double)(uint64_t)((double)view->bytes / seconds)));
 }
 
+/* ---- whom the producer is waiting for ---- */
+
+static void print_blocking(const struct shmring_subscription_info *subscription)
+{
+	char name[DESCRIBE_NAME], bytes[UNITS_TEXT], age[UNITS_TEXT];
+
+	printf("the producer waits for: %s\n", describe_name(name, subscription->name));
+	printf(LABEL "lag %" PRIu64 " records, %s, %s", "", subscription->lag_records,
+	       print_bytes(bytes, (double)subscription->lag_bytes), print_age(age, subscription->lag_ns));
+	if (subscription->alive != SHMRING_DEAD)
+		putchar('\n');
+	else if (subscription->policy == SHMRING_RELIABLE && subscription->durable)
+		printf("; no process has it open:\n"
+		       LABEL "resume it with shmtool sub, or end it with shmtool unsubscribe\n", "");
+	else
+		printf("; no process has it open\n");
+}
+
+static void print_waiting(const struct view *view)
+{
+	for (unsigned int i = 0; i < view->subscriptions; i++)
+		if (view->subscription[i].blocking)
+			print_blocking(&view->subscription[i]);
+}
+
+/* ---- subscriptions: how they lag, and whose they are ---- */
+
 #define NAME_WIDTH 26
 
-static void print_subscription(const struct shmring_subscription_info *subscription)
+/* A name that does not fit its column gets a line to itself. */
+static void print_name(const struct shmring_subscription_info *subscription)
+{
+	char name[DESCRIBE_NAME];
+
+	if (printf("%-*s", NAME_WIDTH, describe_name(name, subscription->name)) > NAME_WIDTH)
+		printf("\n%*s", NAME_WIDTH, "");
+}
+
+static void print_lag(const struct shmring_subscription_info *subscription)
 {
 	char age[UNITS_TEXT];
 
-	/* A name that does not fit its column gets a line to itself. */
-	if (printf("%-*s", NAME_WIDTH, subscription->name) > NAME_WIDTH)
-		printf("\n%*s", NAME_WIDTH, "");
+	print_name(subscription);
 	printf(" %-8s %-7s %11" PRIu64 " %12" PRIu64 " %10s\n", describe_policy(subscription->policy),
 	       describe_subscription(subscription), subscription->lag_records, subscription->lag_bytes,
 	       print_age(age, subscription->lag_ns));
+}
+
+static const char *describe_process(char text[UNITS_TEXT], const struct shmring_subscription_info *subscription)
+{
+	if (!subscription->pid)
+		return "none";
+	snprintf(text, UNITS_TEXT, "%" PRId32 " %s", subscription->pid, describe_liveness(subscription->alive));
+	return text;
+}
+
+static void print_owner(const struct shmring_subscription_info *subscription)
+{
+	char process[UNITS_TEXT], since[UNITS_TEXT], deadline[UNITS_TEXT] = "-";
+
+	if (subscription->policy == SHMRING_DEADLINE)
+		print_duration(deadline, (uint64_t)subscription->deadline_ns);
+	print_name(subscription);
+	printf(" %-15s %-19s %-7s %8s\n", describe_process(process, subscription),
+	       print_time(since, subscription->since_ns), subscription->durable ? "yes" : "no", deadline);
+}
+
+static void print_subscriptions(const struct view *view)
+{
+	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions, SHMRING_SUBSCRIPTIONS);
+	if (view->subscriptions == 0)
+		return;
+	printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state", "lag: records",
+	       "bytes", "age");
+	for (unsigned int i = 0; i < view->subscriptions; i++)
+		print_lag(&view->subscription[i]);
+	printf("\n%-*s %-15s %-19s %-7s %8s\n", NAME_WIDTH, "subscription", "process", "since", "durable",
+	       "deadline");
+	for (unsigned int i = 0; i < view->subscriptions; i++)
+		print_owner(&view->subscription[i]);
 }
 
 int stat_print_table(const struct view *view)
 {
 	print_ring(view);
 	print_stream(view);
-	if (!view->info.control_visible) {
+	print_waiting(view);
+	if (view->info.control_visible)
+		print_subscriptions(view);
+	else
 		printf(LABEL "not visible: the control object may not be read\n", "subscriptions");
-		return STATUS_DONE;
-	}
-	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions, SHMRING_SUBSCRIPTIONS);
-	if (view->subscriptions > 0)
-		printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state",
-		       "lag: records", "bytes", "age");
-	for (unsigned int i = 0; i < view->subscriptions; i++)
-		print_subscription(&view->subscription[i]);
 	return STATUS_DONE;
 }

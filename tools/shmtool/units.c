@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "units.h"
@@ -61,23 +63,47 @@ bool parse_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *
 	return true;
 }
 
-bool parse_seconds(const char *text, int64_t *nanoseconds)
+static const struct time_unit {
+	const char *name;
+	uint64_t nanoseconds;
+} time_units[] = {
+	{ "h", 3600 * NANOSECONDS }, { "min", 60 * NANOSECONDS }, { "s", NANOSECONDS },
+	{ "ms", 1000000 }, { "us", 1000 }, { "ns", 1 },
+};
+#define TIME_UNITS (sizeof(time_units) / sizeof(time_units[0]))
+
+/* What a unit's name stands for; seconds without one, and 0 if there is no such unit. */
+static uint64_t time_unit(const char *name)
 {
-	uint64_t whole, fraction = 0, unit = NANOSECONDS;
+	for (size_t i = 0; i < TIME_UNITS; i++)
+		if (strcmp(time_units[i].name, name) == 0)
+			return time_units[i].nanoseconds;
+	return *name == '\0' ? NANOSECONDS : 0;
+}
+
+bool parse_duration(const char *text, int64_t *nanoseconds)
+{
+	uint64_t whole, unit, digit, fraction = 0;
+	const char *decimals;
 	char *end;
 
-	if (!parse_digits(text, &end, &whole) || whole > (uint64_t)INT64_MAX / NANOSECONDS - 1)
+	if (!parse_digits(text, &end, &whole))
 		return false;
-	if (*end == '.') {
-		for (end++; isdigit((unsigned char)*end); end++) {
-			unit /= 10;
-			fraction += (uint64_t)(*end - '0') * unit;
-		}
+	decimals = *end == '.' ? end + 1 : end;
+	unit = digit = time_unit(decimals + strspn(decimals, "0123456789"));
+	if (unit == 0 || whole > (uint64_t)INT64_MAX / unit - 1)
+		return false;
+	for (; isdigit((unsigned char)*decimals); decimals++) {
+		digit /= 10;
+		fraction += (uint64_t)(*decimals - '0') * digit;
 	}
-	if (*end != '\0')
-		return false;
-	*nanoseconds = (int64_t)(whole * NANOSECONDS + fraction);
+	*nanoseconds = (int64_t)(whole * unit + fraction);
 	return true;
+}
+
+bool parse_seconds(const char *text, int64_t *nanoseconds)
+{
+	return text[strspn(text, "0123456789.")] == '\0' && parse_duration(text, nanoseconds);
 }
 
 const char *print_bytes(char text[UNITS_TEXT], double bytes)
@@ -113,6 +139,17 @@ const char *print_age(char text[UNITS_TEXT], uint64_t nanoseconds)
 		snprintf(text, UNITS_TEXT, "%.0f h", seconds / 3600);
 	else
 		snprintf(text, UNITS_TEXT, "%.0f d", seconds / 86400);
+	return text;
+}
+
+const char *print_duration(char text[UNITS_TEXT], uint64_t nanoseconds)
+{
+	size_t unit = 0;
+
+	/* A whole number, in the largest unit that has one. */
+	while (unit < TIME_UNITS - 1 && (nanoseconds == 0 || nanoseconds % time_units[unit].nanoseconds != 0))
+		unit++;
+	snprintf(text, UNITS_TEXT, "%" PRIu64 "%s", nanoseconds / time_units[unit].nanoseconds, time_units[unit].name);
 	return text;
 }
 
