@@ -128,13 +128,13 @@ static void check_entry(struct check *check, const struct slot *slot)
 		       "a subscription that is not durable has no member");
 }
 
-/* Is a position, which a gate keeps from being overwritten, the start of a record? */
+/* Is a position the start of a record? Where that is overwritten, or nothing to go by, it may be. */
 static bool record_starts(const struct segment *segment, uint64_t position)
 {
 	uint64_t at = index_last_below(segment, position + 8), stride, sequence;
 
 	if (at == INDEX_NONE || at < walk_floor(segment))
-		return true; /* nothing to go by */
+		return true;
 	while (at < position) {
 		if (walk_record(segment, at, &stride, &sequence) != 1)
 			return walk_floor(segment) > at;
@@ -175,7 +175,8 @@ static void check_tail(struct check *check, const struct slot *slot, uint64_t fl
 	} else if (gates && slot->tail < floor) {
 		report(check, slot, tail_offset(slot), slot->tail, floor, walk_head(segment),
 		       "the cursor of a subscription that gates is below floor");
-	} else if (gates && !record_starts(segment, slot->tail) && !slot_moved(check, slot)) {
+	} else if (slot_state(slot->state) != SLOT_JOINING && !record_starts(segment, slot->tail) &&
+		   !slot_moved(check, slot)) {
 		report(check, slot, tail_offset(slot), slot->tail, 0, 0,
 		       "the cursor of a subscription is in the middle of a record");
 	}
