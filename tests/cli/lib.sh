@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # what seems unused is for the scripts
 # For tests of shmtool: source this first, use $prefix in every ring's name, and end with finish.
 #
 # Everything happens in a temporary directory; whatever is started with `start` is ended, and every ring that begins
