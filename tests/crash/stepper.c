@@ -19,6 +19,14 @@
 /* The program's text, from the linker. */
 extern const char __executable_start[], etext[];
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
 #define BREAKPOINT 0xccUL
 #define ADDRESS_OFFSET offsetof(struct user_regs_struct, rip)
 #define STACK_OFFSET offsetof(struct user_regs_struct, rsp)
@@ -145,7 +153,9 @@ enum stepper_event stepper_go(struct stepper *stepper)
 {
 	const uint64_t behind = (uint64_t)(uintptr_t)stepper_mark_here + 1;
 
-	/* At a mark that stepping came to, the breakpoint has not been hit yet: it is now. */
+	/* At a mark where stepping ended, the breakpoint has not been hit yet. */
+	if (stepper->address == behind - 1 && !resume(stepper, PTRACE_CONT))
+		return STEPPER_ENDED;
 	if (!resume(stepper, PTRACE_CONT))
 		return STEPPER_ENDED;
 	stepper->steps = 0;
@@ -213,6 +223,7 @@ void stepper_kill(struct stepper *stepper)
 	stepper->pid = 0;
 }
 
+#ifndef SANITIZED
 static int two_instructions(void *argument)
 {
 	(void)argument;
@@ -238,10 +249,11 @@ static bool stepping_works(void)
 	}
 	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
+#endif
 
 const char *stepper_unavailable(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 	return "a sanitizer's own instructions outnumber the library's by far";
 #else
 	return stepping_works() ? NULL : "this system does not let a process trace its child";

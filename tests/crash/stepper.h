@@ -24,7 +24,7 @@
 
 enum stepper_event {
 	STEPPER_STOPPED, /* before the instruction at `address` */
-	STEPPER_MARKED,  /* in stepper_mark(); stepper_go() goes on from there */
+	STEPPER_MARKED,  /* at a mark, where stepping ends; stepper_go() goes on from there */
 	STEPPER_ENDED,   /* exited, or killed by a signal: see `status` */
 };
 
@@ -46,7 +46,7 @@ const char *stepper_unavailable(void);
  */
 void stepper_start(struct stepper *stepper, int (*run)(void *argument), void *argument);
 
-/* Runs the child at full speed up to the next mark, or, where stepping ended at one, on from that one. */
+/* Runs the child at full speed up to the next mark, where stepping is to begin. */
 enum stepper_event stepper_go(struct stepper *stepper);
 
 /* One instruction; or, where that leaves the program's text, all up to where it comes back. */

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include "stepper.h"
+#include "victims.h"
+
+#include "../../lib/layout.h"
+#include "../support/payload.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/* What of writing a record is stepped. */
+enum {
+	RESERVING = 1,
+	FILLING = 2,
+	COMMITTING = 4,
+};
+
+struct pen {
+	struct world *world;
+	struct shmring_producer *producer;
+	uint64_t next;
+	unsigned int stepped;
+};
+
+/* Opens, and tells the board. The board's two numbers are one from then on. */
+static int come(struct world *world, struct pen *pen)
+{
+	struct shmring_producer_info info = SHMRING_PRODUCER_INFO_INIT;
+	struct board *board = world->board;
+	int error;
+
+	board->opened = 1;
+	in_order();
+	error = shmring_producer_open(&pen->producer, world->victim.name, NULL);
+	if (error)
+		return error;
+	in_order();
+	board->opened = 2;
+	in_order();
+	board->closed = 0;
+	shmring_producer_info(pen->producer, &info);
+	if (info.sequence != board->committed && info.sequence != board->begun)
+		return -ERANGE;
+	board->committed = board->begun = board->behind = pen->next = info.sequence;
+	pen->world = world;
+	return 0;
+}
+
+static void mark_if(const struct pen *pen, unsigned int part)
+{
+	if (pen->stepped & part)
+		stepper_mark();
+}
+
+static int reserve(struct pen *pen, size_t extra, void **data)
+{
+	int error;
+
+	mark_if(pen, RESERVING);
+	error = shmring_reserve(pen->producer, record_size(&pen->world->plan, pen->next) + extra, data);
+	mark_if(pen, RESERVING);
+	return error;
+}
+
+static int commit(struct pen *pen, void *data, unsigned int flags)
+{
+	const struct plan *plan = &pen->world->plan;
+	struct board *board = pen->world->board;
+	const size_t length = record_size(plan, pen->next);
+	int error;
+
+	mark_if(pen, FILLING);
+	payload_fill(data, length, plan->seed, pen->next);
+	mark_if(pen, FILLING);
+	pen->next++;
+	mark_if(pen, COMMITTING);
+	if (!(flags & SHMRING_MORE))
+		board->begun = pen->next;
+	in_order();
+	error = shmring_commit(pen->producer, length, payload_type(plan->seed, pen->next - 1), flags);
+	if (!(flags & SHMRING_MORE))
+		board->committed = board->behind = pen->next;
+	mark_if(pen, COMMITTING);
+	return error;
+}
+
+static int put(struct pen *pen, unsigned int flags)
+{
+	void *data;
+	int error = reserve(pen, 0, &data);
+
+	return error ? error : commit(pen, data, flags);
+}
+
+/* So many records, or fewer, if the ring is full before. */
+static int put_many(struct pen *pen, int count, unsigned int flags)
+{
+	int error = 0;
+
+	for (int i = 0; i < count * pen->world->rounds && !error; i++)
+		error = put(pen, flags);
+	return error == -EAGAIN ? 0 : error;
+}
+
+static int run_open(struct world *world)
+{
+	struct pen pen = { 0 };
+
+	stepper_mark();
+	MUST(come(world, &pen), 0);
+	stepper_mark();
+	MUST(put(&pen, 0), 0);
+	return 0;
+}
+
+static int run_reserve(struct world *world)
+{
+	struct pen pen = { .stepped = RESERVING };
+	void *data;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 6 * world->rounds; i++) {
+		MUST(reserve(&pen, 16, &data), 0);
+		/* What the victim has written when it dies is not yet what it will be. */
+		memset(data, 0xa5, record_size(&world->plan, pen.next) + 16);
+		MUST(commit(&pen, data, 0), 0);
+	}
+	return 0;
+}
+
+static int run_commit(struct world *world)
+{
+	struct pen pen = { .stepped = COMMITTING };
+
+	MUST(come(world, &pen), 0);
+	MUST(put_many(&pen, 8, 0), 0);
+	return 0;
+}
+
+/* All of it, word by word. */
+static int run_record(struct world *world)
+{
+	struct pen pen = { .stepped = RESERVING | FILLING | COMMITTING };
+
+	MUST(come(world, &pen), 0);
+	MUST(put_many(&pen, 6, 0), 0);
+	return 0;
+}
+
+static int run_sleeper(struct world *world)
+{
+	struct layout_control *control = (void *)world->victim.control;
+	struct pen pen = { 0 };
+	void *data;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 3; i++) {
+		MUST(reserve(&pen, 0, &data), 0);
+		/* As steady and loose do when they are about to sleep. */
+		atomic_fetch_or_explicit(&control->sleepers, 3, memory_order_seq_cst);
+		pen.stepped = COMMITTING;
+		MUST(commit(&pen, data, 0), 0);
+		pen.stepped = 0;
+	}
+	return 0;
+}
+
+static int run_full(struct world *world)
+{
+	struct pen pen = { .stepped = RESERVING };
+	void *data;
+	char bytes[4096] = { 0 };
+
+	MUST(come(world, &pen), 0);
+	MUST(reserve(&pen, 0, &data), -EAGAIN);
+	stepper_mark();
+	MUST(shmring_producer_wait(pen.producer, record_size(&world->plan, pen.next), 1), -ETIMEDOUT);
+	MUST(shmring_write(pen.producer, bytes, record_size(&world->plan, pen.next), 0, 0), -EAGAIN);
+	stepper_mark();
+	return 0;
+}
+
+/* Tried until it works; the wait between is the clock's, by which the library limits how often it looks for the dead. */
+static int run_room(struct world *world)
+{
+	const struct timespec nap = { .tv_nsec = 2000000 };
+	struct pen pen = { .stepped = RESERVING };
+	int error = -EAGAIN;
+
+	MUST(come(world, &pen), 0);
+	for (int attempt = 0; attempt < 100 && error == -EAGAIN; attempt++) {
+		error = put(&pen, 0);
+		if (error)
+			nanosleep(&nap, NULL);
+	}
+	MUST(error, 0);
+	pen.stepped = RESERVING | COMMITTING;
+	MUST(put(&pen, 0), 0);
+	return 0;
+}
+
+/* Somebody joins at the oldest record after the producer has last looked at the gates. Both are the victim's. */
+static int run_raced(struct world *world)
+{
+	struct layout_control *control = (void *)world->victim.control;
+	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+	struct shmring_consumer *consumer;
+	struct pen pen = { 0 };
+	void *data;
+	int error;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, 0), 0);
+	/* A join that changes nothing. */
+	atomic_fetch_add_explicit(&control->joins, 1, memory_order_seq_cst);
+	pen.stepped = RESERVING;
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, 0), 0);
+	pen.stepped = 0;
+	options.subscription = "companion";
+	MUST(shmring_consumer_open(&consumer, world->victim.name, &options), 0);
+	pen.stepped = RESERVING;
+	for (error = 0; error == 0;)
+		error = reserve(&pen, 0, &data) ? -EAGAIN : commit(&pen, data, 0);
+	MUST(error, -EAGAIN);
+	return 0;
+}
+
+static int run_batch(struct world *world)
+{
+	struct pen pen = { .stepped = RESERVING | COMMITTING };
+	void *data;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 5; i++)
+		MUST(put(&pen, i < 4 ? SHMRING_MORE : 0), 0);
+	/* Ended by flush. */
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, SHMRING_MORE), 0);
+	stepper_mark();
+	world->board->begun = pen.next;
+	in_order();
+	MUST(shmring_flush(pen.producer), 0);
+	world->board->committed = world->board->behind = pen.next;
+	stepper_mark();
+	/* Given up: the same numbers come again. */
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, SHMRING_MORE), 0);
+	MUST(reserve(&pen, 0, &data), 0);
+	memset(data, 0x5a, record_size(&world->plan, pen.next));
+	stepper_mark();
+	MUST(shmring_abort(pen.producer), 0);
+	stepper_mark();
+	pen.next = world->board->committed;
+	MUST(put(&pen, 0), 0);
+	return 0;
+}
+
+static int run_abort(struct world *world)
+{
+	struct pen pen = { 0 };
+	void *data;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 4; i++) {
+		pen.stepped = RESERVING;
+		MUST(reserve(&pen, 200, &data), 0);
+		memset(data, 0x5a, record_size(&world->plan, pen.next) + 200);
+		stepper_mark();
+		MUST(shmring_abort(pen.producer), 0);
+		stepper_mark();
+		pen.stepped = COMMITTING;
+		MUST(put(&pen, 0), 0);
+	}
+	return 0;
+}
+
+/* shmring_write, of a payload in the victim's own memory; in two pieces the second time. */
+static int run_write(struct world *world)
+{
+	const struct plan *plan = &world->plan;
+	struct pen pen = { 0 };
+	char payload[4096];
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 4; i++) {
+		const size_t length = record_size(plan, pen.next), half = length / 2;
+		const struct iovec pieces[2] = { { payload, half }, { payload + half, length - half } };
+		const uint16_t type = payload_type(plan->seed, pen.next);
+
+		payload_fill(payload, length, plan->seed, pen.next);
+		world->board->begun = ++pen.next;
+		stepper_mark();
+		if (i % 2)
+			MUST(shmring_writev(pen.producer, pieces, 2, type, 0), 0);
+		else
+			MUST(shmring_write(pen.producer, payload, length, type, 0), 0);
+		world->board->committed = world->board->behind = pen.next;
+		stepper_mark();
+	}
+	return 0;
+}
+
+static int run_close(struct world *world)
+{
+	struct pen pen = { 0 };
+	void *data;
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, i < 1 ? 0 : SHMRING_MORE), 0);
+	MUST(reserve(&pen, 0, &data), 0);
+	stepper_mark();
+	world->board->closed = 1;
+	MUST(shmring_producer_close(pen.producer), 0);
+	world->board->closed = 2;
+	stepper_mark();
+	return 0;
+}
+
+static int run_takeover(struct world *world)
+{
+	struct pen pen = { 0 };
+	int error;
+
+	stepper_mark();
+	MUST(come(world, &pen), 0);
+	/* A ring that was full when its producer died is still full. */
+	error = put(&pen, 0);
+	stepper_mark();
+	MUST(error == -EAGAIN ? 0 : error, 0);
+	return 0;
+}
+
+/* ---- Plans -------------------------------------------------------------------------------------- */
+
+static void plan_fresh(struct plan *plan, struct random *random)
+{
+	(void)random;
+	plan->fresh = true;
+	plan->written = plan->lag = 0;
+}
+
+/* The next records lie around the end of the record area. */
+static void plan_wrap(struct plan *plan, struct random *random)
+{
+	const uint64_t end = plan->first_position + plan->written;
+
+	plan->largest = plan->smallest + 60;
+	plan->first_position += SHMRING_CAPACITY_MIN - end % SHMRING_CAPACITY_MIN - 8 * random_between(random, 5, 40);
+}
+
+/* Every second or third record is the first one in its block, of 256 bytes. */
+static void plan_block(struct plan *plan, struct random *random)
+{
+	plan->smallest = random_between(random, 70, 90);
+	plan->largest = plan->smallest + 40;
+}
+
+/* Nothing fits any more, because of those who lag. */
+static void plan_full(struct plan *plan, struct random *random)
+{
+	(void)random;
+	plan->lag = SHMRING_CAPACITY_MIN;
+	plan->written += SHMRING_CAPACITY_MIN;
+}
+
+/* Every record needs the floor to move. */
+static void plan_floor(struct plan *plan, struct random *random)
+{
+	plan->written = SHMRING_CAPACITY_MIN + random_below(random, SHMRING_CAPACITY_MIN);
+	plan->lag = random_below(random, SHMRING_CAPACITY_MIN / 2);
+	plan->smallest = random_between(random, 100, 200);
+	plan->largest = plan->smallest + 100;
+}
+
+static void plan_late(struct plan *plan, struct random *random)
+{
+	plan_full(plan, random);
+	plan->present = WHO(STEADY) | WHO(LOOSE) | WHO(LATE);
+	plan->lags = WHO(LATE);
+}
+
+static void plan_dead(struct plan *plan, struct random *random)
+{
+	plan_full(plan, random);
+	plan->present = WHO(STEADY) | WHO(LOOSE) | WHO(DEAD);
+	plan->lags = WHO(DEAD);
+}
+
+static void plan_batch_floor(struct plan *plan, struct random *random)
+{
+	plan_floor(plan, random);
+	plan->lag /= 2;
+}
+
+#define WRITER(title, figure, script, planned) \
+	{ .name = title, .operation = figure, .run = script, .plan = planned }
+#define SUCCESSOR(title, figure, script, predecessor) \
+	{ .name = title, .operation = figure, .run = script, .after = predecessor }
+
+const struct scenario producer_scenarios[] = {
+	WRITER("open", "producer_open", run_open, NULL),
+	WRITER("open_fresh", "producer_open", run_open, plan_fresh),
+	WRITER("reserve", "reserve", run_reserve, NULL),
+	WRITER("commit", "commit", run_commit, NULL),
+	WRITER("record", "commit", run_record, NULL),
+	WRITER("write", "write", run_write, NULL),
+	WRITER("wrap", "commit_wrap", run_record, plan_wrap),
+	WRITER("block", "commit_block", run_record, plan_block),
+	WRITER("sleeper", "commit_sleeper", run_sleeper, NULL),
+	WRITER("full", "full", run_full, plan_full),
+	WRITER("floor", "floor", run_record, plan_floor),
+	WRITER("floor_raced", "floor", run_raced, plan_floor),
+	WRITER("floor_late", "floor_deadline", run_room, plan_late),
+	WRITER("floor_dead", "floor_reap", run_room, plan_dead),
+	WRITER("batch", "batch", run_batch, NULL),
+	WRITER("batch_wrap", "batch", run_batch, plan_wrap),
+	WRITER("batch_floor", "batch", run_batch, plan_batch_floor),
+	WRITER("abort", "abort", run_abort, NULL),
+	WRITER("abort_block", "abort", run_abort, plan_block),
+	WRITER("close", "producer_close", run_close, NULL),
+	SUCCESSOR("open_again", "takeover", run_takeover, "open"),
+	SUCCESSOR("takeover_record", "takeover", run_takeover, "record"),
+	SUCCESSOR("takeover_floor", "takeover", run_takeover, "floor"),
+	SUCCESSOR("takeover_batch", "takeover", run_takeover, "batch_floor"),
+	SUCCESSOR("takeover_wrap", "takeover", run_takeover, "batch_wrap"),
+	SUCCESSOR("takeover_late", "takeover", run_takeover, "floor_late"),
+	SUCCESSOR("takeover_close", "takeover", run_takeover, "close"),
+	{ .name = NULL },
+};
