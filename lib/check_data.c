@@ -149,6 +149,9 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 						       walk_head(segment));
 			step.known = false;
 			step.block = UINT64_MAX;
+			/* Beyond the end it has told nothing of the end. */
+			if (step.position >= to)
+				return UINT64_MAX;
 			continue;
 		}
 		stride = check_record(check, &step, word, sequence, start);
