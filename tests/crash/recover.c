@@ -17,7 +17,7 @@
 
 struct rescue {
 	struct world *world;
-	const struct plan *plan;
+	struct plan plan;
 	uint64_t variation;
 	uint64_t low, high;        /* the next record's sequence number is one of the two */
 	uint64_t behind;           /* where the head may be until there is a successor */
@@ -66,7 +66,7 @@ static bool record_right(struct rescue *rescue, const char *who, const struct sh
 		return bad(rescue, "%s: %" PRIu64 " records lost before %" PRIu64, who, record->lost, record->sequence);
 	if (record->sequence >= rescue->high)
 		return bad(rescue, "%s: record %" PRIu64 " was never committed", who, record->sequence);
-	return record_sound(rescue->plan, record) ||
+	return record_sound(&rescue->plan, record) ||
 	       bad(rescue, "%s: record %" PRIu64 " at %" PRIu64 " is torn or invented", who, record->sequence,
 		   record->position);
 }
@@ -154,7 +154,7 @@ static bool kept_returns(struct rescue *rescue)
 	const uint64_t next = rescue->next[KEPT];
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
 
-	if (rescue->kept || !(rescue->plan->present & WHO(KEPT)))
+	if (rescue->kept || !(rescue->plan.present & WHO(KEPT)))
 		return true;
 	if (!expect(rescue, shmring_consumer_open(&rescue->kept, rescue->world->copy.name, &options), 0, "kept returns"))
 		return false;
@@ -257,7 +257,7 @@ static bool check_passes(struct rescue *rescue)
 static bool end_told(struct rescue *rescue)
 {
 	const struct board *board = rescue->world->board;
-	const struct plan *plan = rescue->plan;
+	const struct plan *plan = &rescue->plan;
 	struct reader *steady = &rescue->world->copy.reader[STEADY];
 	const int before = plan->fresh ? -EAGAIN : plan->died ? -EOWNERDEAD : -EPIPE;
 	int told;
@@ -294,6 +294,7 @@ static bool successor_opens(struct rescue *rescue)
 	if (info.epoch != world->killed_epoch + 1)
 		return bad(rescue, "epoch %" PRIu64 " after %" PRIu64, info.epoch, world->killed_epoch);
 	rescue->low = rescue->high = rescue->behind = info.sequence;
+	rescue->plan.later[1].from = info.sequence;
 	return true;
 }
 
@@ -329,7 +330,7 @@ static bool go_round(struct rescue *rescue, uint64_t bytes)
 			return bad(rescue, "the producer is at %" PRIu64 ", not at %" PRIu64, info.sequence, rescue->high);
 		if (info.position >= end)
 			return true;
-		error = record_write(rescue->plan, rescue->producer, rescue->high);
+		error = record_write(&rescue->plan, rescue->producer, rescue->high);
 		if (error == 0) {
 			rescue->low = rescue->behind = ++rescue->high;
 			attempt = 0;
@@ -397,7 +398,7 @@ bool recover(struct world *world, uint64_t variation, uint64_t *published, char 
 	const uint64_t locks = ring_locks(&world->copy);
 	struct rescue rescue = {
 		.world = world,
-		.plan = &world->plan,
+		.plan = world->plan,
 		.variation = variation,
 		.low = world->board->committed,
 		.high = world->board->begun,
@@ -407,6 +408,8 @@ bool recover(struct world *world, uint64_t variation, uint64_t *published, char 
 	};
 	bool good;
 
+	if (world->board->taken)
+		rescue.plan.later[0].from = world->board->taken;
 	for (unsigned int i = 0; i < READERS; i++)
 		rescue.next[i] = world->copy.reader[i].next;
 	*published = rescue.low;

@@ -28,6 +28,7 @@ void plan_make(struct plan *plan, const struct scenario *scenario, uint64_t seed
 	random_seed(&random, seed, stream_of(scenario->name, variant));
 	*plan = (struct plan){
 		.seed = random_next(&random),
+		.later = { { UINT64_MAX, random_next(&random) }, { UINT64_MAX, random_next(&random) } },
 		.first_position = 8 * random_below(&random, UINT64_C(1) << 40),
 		.first_sequence = random_below(&random, UINT64_C(1) << 40),
 		.smallest = random_below(&random, 40),

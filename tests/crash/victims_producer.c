@@ -67,18 +67,19 @@ static int commit(struct pen *pen, void *data, unsigned int flags)
 {
 	const struct plan *plan = &pen->world->plan;
 	struct board *board = pen->world->board;
+	const uint64_t seed = record_seed(plan, pen->next);
 	const size_t length = record_size(plan, pen->next);
 	int error;
 
 	mark_if(pen, FILLING);
-	payload_fill(data, length, plan->seed, pen->next);
+	payload_fill(data, length, seed, pen->next);
 	mark_if(pen, FILLING);
 	pen->next++;
 	mark_if(pen, COMMITTING);
 	if (!(flags & SHMRING_MORE))
 		board->begun = pen->next;
 	in_order();
-	error = shmring_commit(pen->producer, length, payload_type(plan->seed, pen->next - 1), flags);
+	error = shmring_commit(pen->producer, length, payload_type(seed, pen->next - 1), flags);
 	if (!(flags & SHMRING_MORE))
 		board->committed = board->behind = pen->next;
 	mark_if(pen, COMMITTING);
@@ -101,6 +102,24 @@ static int put_many(struct pen *pen, int count, unsigned int flags)
 	for (int i = 0; i < count * pen->world->rounds && !error; i++)
 		error = put(pen, flags);
 	return error == -EAGAIN ? 0 : error;
+}
+
+/* A record of a batch that will not be. */
+static int put_garbage(struct pen *pen, size_t length)
+{
+	void *data;
+	int error;
+
+	mark_if(pen, RESERVING);
+	error = shmring_reserve(pen->producer, length, &data);
+	mark_if(pen, RESERVING);
+	if (error)
+		return error;
+	memset(data, 0x5a, length);
+	mark_if(pen, COMMITTING);
+	error = shmring_commit(pen->producer, length, 0, SHMRING_MORE);
+	mark_if(pen, COMMITTING);
+	return error;
 }
 
 static int run_open(struct world *world)
@@ -245,16 +264,16 @@ static int run_batch(struct world *world)
 	MUST(shmring_flush(pen.producer), 0);
 	world->board->committed = world->board->behind = pen.next;
 	stepper_mark();
-	/* Given up: the same numbers come again. */
+	/* Given up: the same numbers come again, in records of other sizes. */
 	for (int i = 0; i < 3; i++)
-		MUST(put(&pen, SHMRING_MORE), 0);
+		MUST(put_garbage(&pen, 150 + 8 * (size_t)i), 0);
 	MUST(reserve(&pen, 0, &data), 0);
 	memset(data, 0x5a, record_size(&world->plan, pen.next));
 	stepper_mark();
 	MUST(shmring_abort(pen.producer), 0);
 	stepper_mark();
-	pen.next = world->board->committed;
-	MUST(put(&pen, 0), 0);
+	for (int i = 0; i < 3; i++)
+		MUST(put(&pen, 0), 0);
 	return 0;
 }
 
@@ -327,6 +346,8 @@ static int run_takeover(struct world *world)
 
 	stepper_mark();
 	MUST(come(world, &pen), 0);
+	/* Its records are not those that its predecessor would have written. */
+	world->plan.later[0].from = world->board->taken = pen.next;
 	/* A ring that was full when its producer died is still full. */
 	error = put(&pen, 0);
 	stepper_mark();

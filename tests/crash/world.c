@@ -112,28 +112,38 @@ uint64_t ring_locks(const struct ring *ring)
 
 /* ---- Records ------------------------------------------------------------------------------------ */
 
+uint64_t record_seed(const struct plan *plan, uint64_t sequence)
+{
+	if (sequence >= plan->later[1].from)
+		return plan->later[1].seed;
+	return sequence >= plan->later[0].from ? plan->later[0].seed : plan->seed;
+}
+
 size_t record_size(const struct plan *plan, uint64_t sequence)
 {
-	return payload_length(plan->seed, sequence, plan->smallest, plan->largest);
+	return payload_length(record_seed(plan, sequence), sequence, plan->smallest, plan->largest);
 }
 
 int record_write(const struct plan *plan, struct shmring_producer *producer, uint64_t sequence)
 {
+	const uint64_t seed = record_seed(plan, sequence);
 	size_t length = record_size(plan, sequence);
 	void *data;
 	int error = shmring_reserve(producer, length, &data);
 
 	if (error)
 		return error;
-	payload_fill(data, length, plan->seed, sequence);
-	return shmring_commit(producer, length, payload_type(plan->seed, sequence), 0);
+	payload_fill(data, length, seed, sequence);
+	return shmring_commit(producer, length, payload_type(seed, sequence), 0);
 }
 
 bool record_sound(const struct plan *plan, const struct shmring_record *record)
 {
+	const uint64_t seed = record_seed(plan, record->sequence);
+
 	return record->length == record_size(plan, record->sequence) &&
-	       record->type == payload_type(plan->seed, record->sequence) &&
-	       payload_check(record->data, record->length, plan->seed, record->sequence) < 0;
+	       record->type == payload_type(seed, record->sequence) &&
+	       payload_check(record->data, record->length, seed, record->sequence) < 0;
 }
 
 /* ---- Making ------------------------------------------------------------------------------------- */
@@ -243,7 +253,9 @@ static void ring_fill(struct world *world, struct ring *ring)
 		world->epoch = 1;
 		world->next = write_up_to(world, ring, world->next, end - plan->lag, false);
 		readers_read(plan, ring, ~0u);
-		world->next = write_up_to(world, ring, world->next, end, true);
+		/* As far as it goes, if the lag is a whole ring. */
+		world->next = write_up_to(world, ring, world->next,
+					  plan->lag < SHMRING_CAPACITY_MIN ? end : UINT64_MAX, true);
 		readers_read(plan, ring, ~plan->lags);
 	}
 	if (ring->reader[KEPT].consumer) {

@@ -31,6 +31,9 @@ enum who {
 /* What the world is like when the victim comes. */
 struct plan {
 	uint64_t seed;            /* of the payload */
+	struct {
+		uint64_t from, seed;
+	} later[2];               /* the same for records from there on: a successor writes its own */
 	uint64_t first_position, first_sequence;
 	size_t smallest, largest; /* payload bytes */
 	uint64_t written;         /* bytes that were written before */
@@ -63,6 +66,7 @@ struct board {
 	uint64_t committed; /* records below are published: a call has said so */
 	uint64_t begun;     /* records below may be */
 	uint64_t behind;    /* the head may still be here: its producer died before it moved it, and so on */
+	uint64_t taken;     /* a successor's first record, by later[0] of the plan; 0: there is none */
 	uint64_t opened;    /* 1: producer_open, or joining, was called; 2: it has returned */
 	uint64_t closed;    /* the same of closing, leaving */
 	uint64_t released;  /* sequence number: everything below was released, a call has said so */
@@ -116,7 +120,8 @@ void world_set(struct world *world, const struct image *image);
 /* Writes the record with this number; a shmring error. */
 int record_write(const struct plan *plan, struct shmring_producer *producer, uint64_t sequence);
 
-/* Its payload's length. */
+/* What it is made of: the seed, and from that its payload's length. */
+uint64_t record_seed(const struct plan *plan, uint64_t sequence);
 size_t record_size(const struct plan *plan, uint64_t sequence);
 
 /* Is this the record that its sequence number says it is? */
