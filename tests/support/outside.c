@@ -16,6 +16,8 @@
 
 #define SHM_DIRECTORY "/dev/shm"
 #define UUID_DIGITS   32
+/* Descriptors below this are looked at: a test has few open. */
+#define UNNAMED_LOOKED_AT 16
 
 static void give_up(const char *what)
 {
@@ -41,8 +43,7 @@ static bool header_whole(const struct layout_header *header, bool control, off_t
 {
 	const size_t summed = offsetof(struct layout_header, uuid);
 
-	return header->magic == (control ? LAYOUT_MAGIC_CONTROL : LAYOUT_MAGIC_DATA) &&
-	       header->checksum ==
+	return header->checksum ==
 		       XXH3_64bits((const char *)header + summed, sizeof(*header) - summed) &&
 	       (uint64_t)size == (control ? header->control_size : header->data_size);
 }
@@ -67,7 +68,8 @@ static uint64_t content_hash(int fd, off_t size)
 	return hash;
 }
 
-bool outside_look_at(struct outside_file *file, int fd, bool contents)
+/* False if it is no regular file. */
+static bool look_at(struct outside_file *file, int fd, bool contents)
 {
 	struct layout_header header;
 	struct stat status;
@@ -81,7 +83,8 @@ bool outside_look_at(struct outside_file *file, int fd, bool contents)
 	file->locks = file->control ? locks_of(fd) : 0;
 	if (pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header)) {
 		memcpy(file->uuid, header.uuid, sizeof(file->uuid));
-		file->whole = header_whole(&header, file->control, status.st_size);
+		file->magic = header.magic == (file->control ? LAYOUT_MAGIC_CONTROL : LAYOUT_MAGIC_DATA);
+		file->whole = file->magic && header_whole(&header, file->control, status.st_size);
 	}
 	if (contents)
 		file->content = content_hash(fd, status.st_size);
@@ -128,7 +131,7 @@ static void find_orphans(struct outside *outside)
 	for (unsigned int i = 0; i < outside->count; i++) {
 		struct outside_file *file = &outside->files[i];
 
-		file->orphan = file->control;
+		file->orphan = file->control && file->magic;
 		for (unsigned int j = 0; j < outside->count; j++)
 			if (!outside->files[j].control && same_birth(file, &outside->files[j]))
 				file->orphan = false;
@@ -161,13 +164,40 @@ void outside_look(struct outside *outside, const char *prefix, bool contents)
 			fprintf(stderr, "outside: too many files\n");
 			abort();
 		}
-		if (outside_look_at(&file, fd, contents))
+		if (look_at(&file, fd, contents))
 			outside->files[outside->count++] = file;
 		close(fd);
 	}
 	closedir(directory);
 	qsort(outside->files, outside->count, sizeof(outside->files[0]), by_name);
 	find_orphans(outside);
+}
+
+void outside_look_at_unnamed(struct outside *outside, pid_t process, bool contents)
+{
+	char path[64], target[256];
+
+	for (int number = 0; number < UNNAMED_LOOKED_AT; number++) {
+		struct outside_file file = { .file = "(unnamed)" };
+		ssize_t length;
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)process, number);
+		length = readlink(path, target, sizeof(target) - 1);
+		if (length < 0 || strncmp(target, SHM_DIRECTORY "/", sizeof(SHM_DIRECTORY)) != 0)
+			continue;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (look_at(&file, fd, contents) && file.links == 0 &&
+		    outside->count < OUTSIDE_FILES) {
+			/* Which of the two it is shows when its magic does. */
+			file.control = !file.magic && file.size == (off_t)sizeof(struct layout_control);
+			if (look_at(&file, fd, contents))
+				outside->files[outside->count++] = file;
+		}
+		close(fd);
+	}
 }
 
 uint64_t outside_state(const struct outside *outside)
@@ -177,7 +207,7 @@ uint64_t outside_state(const struct outside *outside)
 	for (unsigned int i = 0; i < outside->count; i++) {
 		const struct outside_file *file = &outside->files[i];
 		const uint64_t facts[] = {
-			file->control,	    file->whole, file->orphan, file->locks,
+			file->control,	    file->whole, file->orphan, file->locks, file->magic,
 			file->mode,	    file->links, (uint64_t)file->size, file->content,
 		};
 

@@ -19,8 +19,9 @@ struct outside_file {
 	char file[256];                   /* its name in /dev/shm */
 	char name[SHMRING_NAME_MAX + 1];  /* of its ring */
 	bool control;
-	bool whole;                       /* long enough, with magic, checksum and sizes as they must be */
-	bool orphan;                      /* a control object without its data */
+	bool magic;                       /* begins as an object of its kind must */
+	bool whole;                       /* and checksum and sizes are as they must be */
+	bool orphan;                      /* a control object (by its magic) without its data */
 	unsigned int locks;               /* of a control object: bits for LOCK_PRODUCER, _TABLE, _NAMES */
 	uint8_t uuid[16];                 /* as in its header */
 	ino_t inode;
@@ -41,8 +42,8 @@ struct outside {
  */
 void outside_look(struct outside *outside, const char *prefix, bool contents);
 
-/* Looks at one open file in the same way; true if it is one of a ring's objects, whole or not. */
-bool outside_look_at(struct outside_file *file, int fd, bool contents);
+/* Adds to that the files without a name that a process has open, in the order of their descriptors. */
+void outside_look_at_unnamed(struct outside *outside, pid_t process, bool contents);
 
 /* A hash of all that, without what differs from one ring to the next of the same making (UUID, inode, times). */
 uint64_t outside_state(const struct outside *outside);
