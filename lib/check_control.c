@@ -128,7 +128,9 @@ static void check_entry(struct check *check, const struct slot *slot)
 		       "a subscription that is not durable has no member");
 }
 
-/* Is a position the start of a record? Where that is overwritten, or nothing to go by, it may be. */
+/*
+ * Is a position the start of a record? Where that is overwritten, or nothing to go by, it may be.
+ */
 static bool record_starts(const struct segment *segment, uint64_t position)
 {
 	uint64_t at = index_last_below(segment, position + 8), stride, sequence;
@@ -183,9 +185,9 @@ static void check_tail(struct check *check, const struct slot *slot, uint64_t fl
 }
 
 /*
- * Of a durable subscription: does the mark that agrees with its tail tell the sequence number of the
- * record there? Nothing can be said of one whose record is gone, or that was killed while it moved
- * and has no such mark.
+ * Of a durable subscription: does the mark that agrees with its tail tell the sequence number of
+ * the record there? Nothing can be said of one whose record is gone, or that was killed while it
+ * moved and has no such mark.
  */
 static void check_mark(struct check *check, const struct slot *slot)
 {

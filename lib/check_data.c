@@ -20,13 +20,18 @@ static uint64_t load(const shared_u64 *word)
 }
 
 /* A position of the data line: its name is in both texts. */
-#define POSITION(member, found, low, high)                                                         \
-	do {                                                                                       \
-		if ((found) % 8 != 0)                                                              \
-			report(check, AT(member), (found), 0, 0, #member " is not a multiple of 8"); \
-		else if ((found) < (low) || (found) > (high))                                      \
-			report(check, AT(member), (found), (low), (high), #member " is out of range"); \
-	} while (0)
+#define POSITION(member, found, low, high)                                                   \
+	check_position(check, AT(member), (found), (low), (high), #member " is out of range", \
+		       #member " is not a multiple of 8")
+
+static void check_position(struct check *check, uint64_t offset, uint64_t found, uint64_t low,
+			   uint64_t high, const char *out_of_range, const char *misaligned)
+{
+	if (found % 8 != 0)
+		report(check, offset, found, 0, 0, misaligned);
+	else if (found < low || found > high)
+		report(check, offset, found, low, high, out_of_range);
+}
 
 /* In this order: each may only have gone up since the one before was loaded. */
 static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
@@ -142,16 +147,15 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 		floor = walk_floor(segment);
 		if (floor > step.position) {
 			/*
-			 * Overwritten meanwhile. With a head start, and from there on the numbers
-			 * have to be learnt anew.
+			 * Overwritten meanwhile. It goes on with a head start, where the numbers
+			 * have to be learnt anew. An end that is jumped over tells nothing.
 			 */
-			step.position = index_first_at(segment, floor + segment->capacity / 8,
-						       walk_head(segment));
-			step.known = false;
-			step.block = UINT64_MAX;
-			/* Beyond the end it has told nothing of the end. */
-			if (step.position >= to)
+			const uint64_t next = index_first_at(
+				segment, floor + segment->capacity / 8, walk_head(segment));
+
+			if (next >= to || next <= step.position)
 				return UINT64_MAX;
+			step = (struct step){ next, 0, false, UINT64_MAX };
 			continue;
 		}
 		stride = check_record(check, &step, word, sequence, start);

@@ -159,11 +159,24 @@ int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch
 }
 
 /*
+ * The end of a stream is told as often as is asked; but who has been told, also that the ring is
+ * gone.
+ */
+static int tell_end(struct shmring_consumer *consumer, int ended, uint64_t epoch)
+{
+	if (consumer->removed && consumer->read_told_epoch == epoch)
+		return -ESTALE;
+	consumer->read_told_epoch = epoch;
+	return ended;
+}
+
+/*
  * Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged,
  * forked.
  */
 static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
 {
+	uint64_t epoch = 0;
 	int ended = 0;
 
 	if (consumer->handle.is_forked)
@@ -174,7 +187,7 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
 		uint64_t word = consumer_load(consumer, header);
 		uint64_t sequence = consumer_load(consumer, header + 1);
-		uint64_t lost, epoch;
+		uint64_t lost;
 
 		if (consumer_lapped(consumer)) {
 			int error = resume(consumer);
@@ -191,7 +204,8 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 			deliver(consumer, record, header, word, sequence, lost);
 			return 0;
 		} else if (ended) {
-			return ended; /* that there is nothing was seen after that it ended */
+			/* That there is nothing was seen after that it ended. */
+			return tell_end(consumer, ended, epoch);
 		} else if (consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
 			consumer->idle_expected = consumer->expected;
 			pause_for_ns(STREAK_PAUSE_NS);
@@ -262,16 +276,22 @@ static cold_path int release_refused(struct shmring_consumer *consumer)
 	return -EOVERFLOW;
 }
 
-/* A mark that is being written counts for nothing: the tail agrees with the other one. */
-void consumer_mark(struct shmring_consumer *consumer)
+/*
+ * A mark that is being written counts for nothing: the tail agrees with the other one. If that is
+ * of the same position, with another number expected there, it goes when the new one is whole.
+ */
+void consumer_mark(struct shmring_consumer *consumer, struct place place)
 {
+	struct layout_mark *other = &consumer->marks->mark[consumer->mark];
 	struct layout_mark *mark = &consumer->marks->mark[consumer->mark ^= 1];
 
 	atomic_store_explicit(&mark->position, TAIL_NONE, memory_order_relaxed);
 	/* Release: each behind the one before, for whoever comes after a kill in between. */
-	atomic_store_explicit(&mark->sequence, consumer->expected, memory_order_release);
+	atomic_store_explicit(&mark->sequence, place.sequence, memory_order_release);
 	/* [MARK] release, then the tail with release; pairs with consumer_return.c:mark_find() */
-	atomic_store_explicit(&mark->position, consumer->cursor, memory_order_release);
+	atomic_store_explicit(&mark->position, place.position, memory_order_release);
+	if (atomic_load_explicit(&other->position, memory_order_relaxed) == place.position)
+		atomic_store_explicit(&other->position, TAIL_NONE, memory_order_release);
 }
 
 int shmring_release(struct shmring_consumer *consumer)
@@ -284,7 +304,7 @@ int shmring_release(struct shmring_consumer *consumer)
 		     consumer_evicted(consumer)))
 		return release_refused(consumer);
 	if (unlikely(consumer->marks != NULL))
-		consumer_mark(consumer);
+		consumer_mark(consumer, (struct place){ consumer->cursor, consumer->expected });
 	/* [RELEASE] release: our reads are over; pairs with floor.c:gate_of() */
 	atomic_store_explicit(consumer->tail, consumer->cursor, memory_order_release);
 	consumer->released = consumer->cursor;

@@ -44,6 +44,7 @@ struct shmring_consumer {
 	uint64_t dead_epoch;        /* the producer of this epoch was found dead; 0: none */
 	/* shmring_wait has returned the end of this epoch's stream; 0: none */
 	uint64_t told_epoch;
+	uint64_t read_told_epoch;   /* the same for shmring_read */
 	bool removed;               /* the ring was found removed */
 	uint64_t seen_stream;       /* the stream word, when last looked at */
 	uint32_t idle_looks;        /* looks that found nothing, since the last one at the clock */
@@ -100,8 +101,8 @@ int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch
 /* Goes on at a place, whose sequence number is the one to expect there. */
 void consumer_settle(struct shmring_consumer *consumer, struct place place);
 
-/* Before the tail is moved to the cursor: marks its place, for a durable subscription. */
-void consumer_mark(struct shmring_consumer *consumer);
+/* Before the tail is moved to a place: marks it, for a durable subscription. */
+void consumer_mark(struct shmring_consumer *consumer, struct place place);
 
 /* Finds the place at which a durable subscription goes on. Errors: -EBADMSG, -ECONNRESET. */
 int consumer_resume(struct shmring_consumer *consumer, struct place *place);

@@ -72,7 +72,8 @@ static int find_gated(const struct shmring_consumer *consumer, enum shmring_star
 	struct place from = { first_look(segment, start), 0 };
 	int error;
 
-	from.position = subscription_gate(segment, subscription->slot, from.position);
+	while (!subscription_gate(segment, subscription->slot, &from.position))
+		;
 	if (!subscription_activate(segment, subscription))
 		return -ECONNRESET;
 	error = walk_sequence(segment, &from);
@@ -97,7 +98,7 @@ void consumer_settle(struct shmring_consumer *consumer, struct place place)
 	consumer->idle_expected = place.sequence;
 	consumer->active = consumer->subscribed ? subscription_active(&consumer->subscription) : 0;
 	if (consumer->marks)
-		consumer_mark(consumer);
+		consumer_mark(consumer, place);
 	atomic_store_explicit(consumer->tail, place.position, memory_order_release);
 }
 
@@ -321,7 +322,7 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 	} else if (consumer_gates(consumer)) {
 		/* The gate was lowered; what was not released before is still there. */
 		consumer->active = subscription_active(&consumer->subscription);
-		if (error == -ERANGE)
+		if (error == -ERANGE || consumer_evicted(consumer))
 			atomic_store_explicit(consumer->tail, back, memory_order_release);
 	}
 	consumer_room_look(consumer);

@@ -19,15 +19,20 @@
 
 /*
  * A gate there, or above: where, and its sequence number. The state is JOINING, and ACTIVE
- * afterwards.
+ * afterwards. Each place is marked with the number that is expected at `from`, if `numbered`: who
+ * is killed here has lost what lies between.
  */
-static int return_gated(const struct shmring_consumer *consumer, uint64_t position,
+static int return_gated(struct shmring_consumer *consumer, struct place from, bool numbered,
 			struct place *at)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error;
 
-	at->position = subscription_gate(segment, consumer->subscription.slot, position);
+	do {
+		if (consumer->marks && numbered)
+			consumer_mark(consumer, from);
+		at->position = from.position;
+	} while (!subscription_gate(segment, consumer->subscription.slot, &from.position));
 	if (!subscription_activate(segment, &consumer->subscription))
 		return -ECONNRESET;
 	error = walk_sequence(segment, at);
@@ -56,14 +61,12 @@ static int return_ungated(const struct shmring_consumer *consumer, uint64_t posi
 	return error;
 }
 
-/*
- * From JOINING to a place at or above `from`; tells how many records are gone between, if `from`
- * has a number.
- */
-static int come_back(const struct shmring_consumer *consumer, uint64_t position, struct place *at)
+/* From JOINING to the place `from`, or above it where that is gone. */
+static int come_back(struct shmring_consumer *consumer, struct place from, bool numbered,
+		     struct place *at)
 {
-	return consumer_gates(consumer) ? return_gated(consumer, position, at)
-					: return_ungated(consumer, position, at);
+	return consumer_gates(consumer) ? return_gated(consumer, from, numbered, at)
+					: return_ungated(consumer, from.position, at);
 }
 
 /*
@@ -117,7 +120,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 	/* Evicted, or its process died while it moved. */
 	if (!subscription_reopen(segment, subscription, (enum slot_state)slot_state(state)))
 		return -ECONNRESET;
-	error = come_back(consumer, tail, &at);
+	error = come_back(consumer, *place, marked, &at);
 	if (!error)
 		*place = (struct place){ at.position, marked ? place->sequence : at.sequence };
 	return error == -EAGAIN ? -ECONNRESET : error;
@@ -142,7 +145,7 @@ int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 	    !subscription_reopen(segment, subscription, SLOT_ACTIVE) &&
 	    !subscription_reopen(segment, subscription, SLOT_JOINING))
 		return -EBADMSG;
-	error = come_back(consumer, consumer->released, &at);
+	error = come_back(consumer, (struct place){ consumer->released, expected }, true, &at);
 	if (error)
 		return error == -EAGAIN ? -ECONNRESET : error;
 	if (at.sequence < expected)

@@ -75,8 +75,12 @@ static bool reap(struct floor *floor, uint64_t wanted, uint64_t head)
 	return changed;
 }
 
-/* Is the wait for this subscription over, by its deadline? Starts the wait if there was none. */
-static bool too_late(struct floor *floor, unsigned int slot, uint64_t now)
+/*
+ * Is the wait for this subscription over, by its deadline? Starts the wait if there was none, or if
+ * what was waited for has come and this is about more.
+ */
+static bool too_late(struct floor *floor, unsigned int slot, uint64_t gate, uint64_t wanted,
+		     uint64_t now)
 {
 	const struct layout_subscription *entry = &floor->segment->control->subscription[slot];
 	const uint64_t subscribed_ns = atomic_load_explicit(&entry->since_ns, memory_order_relaxed);
@@ -85,9 +89,11 @@ static bool too_late(struct floor *floor, unsigned int slot, uint64_t now)
 	const uint64_t bit = UINT64_C(1) << slot;
 	uint64_t waited;
 
-	if (!(floor->awaited & bit) || floor->waiting[slot].subscribed_ns != subscribed_ns) {
+	if (!(floor->awaited & bit) || floor->waiting[slot].subscribed_ns != subscribed_ns ||
+	    gate >= floor->waiting[slot].wanted) {
 		floor->awaited |= bit;
 		floor->waiting[slot].subscribed_ns = subscribed_ns;
+		floor->waiting[slot].wanted = wanted;
 		floor->waiting[slot].since_ns = now;
 	}
 	waited = now - floor->waiting[slot].since_ns;
@@ -121,15 +127,20 @@ static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t hea
 		 */
 		uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
 
+		uint64_t gate;
+
 		if (slot_policy(state) != SHMRING_DEADLINE ||
-		    gate_of(floor, slot, head) >= wanted) {
+		    (gate = gate_of(floor, slot, head)) >= wanted) {
 			floor->awaited &= ~(UINT64_C(1) << slot);
 			continue;
 		}
 		if (now == 0)
 			now = clock_ns();
-		if (too_late(floor, slot, now) && subscription_evict(floor->segment, slot, state))
+		if (too_late(floor, slot, gate, wanted, now) &&
+		    subscription_evict(floor->segment, slot, state)) {
+			floor->awaited &= ~(UINT64_C(1) << slot);
 			changed = true;
+		}
 	}
 	return changed;
 }

@@ -29,6 +29,7 @@ struct floor {
 	uint64_t deadline_next_ns;
 	struct {
 		uint64_t subscribed_ns; /* tells apart the holders of a slot */
+		uint64_t wanted;        /* where its gate was wanted when the wait began */
 		uint64_t since_ns;
 	} waiting[SHMRING_SUBSCRIPTIONS];
 };

@@ -41,10 +41,12 @@ static inline bool policy_gates(unsigned int policy)
 int subscription_join(const struct segment *segment, struct subscription *subscription);
 
 /*
- * While JOINING: makes the tail gate at `position`, a record start, or at the lowest one above it
- * that is not about to be overwritten. Returns where.
+ * While JOINING: makes the tail gate at `position`, a record start. False if that came too late;
+ * `position` is then the lowest one above it that is not about to be overwritten, for another
+ * attempt. That comes to an end: once a scan has seen the state, the floor does not move, so it can
+ * be too late only for the one advance that was under way.
  */
-uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position);
+bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t *position);
 
 /* JOINING to ACTIVE; false if the subscription was evicted. */
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription);

@@ -9,32 +9,23 @@
 #include "subscription.h"
 #include "wait.h"
 
-uint64_t subscription_gate(const struct segment *segment, unsigned int slot, uint64_t position)
+bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t *position)
 {
 	struct layout_control *control = segment->control;
+	uint64_t want;
 
-	/*
-	 * Comes to an end: once a scan has seen the state, the floor does not move, so this can be
-	 * too late only for the one advance that was under way.
-	 */
-	for (;;) {
-		uint64_t want;
-
-		/* [RELEASE] release: a seek may raise the tail; pairs with floor.c:gate_of() */
-		atomic_store_explicit(&control->tail[slot].tail, position, memory_order_release);
-		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
-		atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
-		/*
-		 * [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance()
-		 */
-		fence_full();
-		/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
-		want = atomic_load_explicit(&segment->data->want, memory_order_acquire) &
-		       ~(uint64_t)7;
-		if (want <= position)
-			return position;
-		position = want;
-	}
+	/* [RELEASE] release: a seek may raise the tail; pairs with floor.c:gate_of() */
+	atomic_store_explicit(&control->tail[slot].tail, *position, memory_order_release);
+	/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
+	atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
+	/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
+	fence_full();
+	/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
+	want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
+	if (want <= *position)
+		return true;
+	*position = want;
+	return false;
 }
 
 /*
@@ -67,6 +58,11 @@ bool subscription_reopen(const struct segment *segment, struct subscription *sub
 	if (!state_change(segment, subscription, from, to | subscription->flags))
 		return false;
 	subscription->generation = generation;
+	/* Back after an eviction, it is as new: what it kept the producer waiting for is over. */
+	if (from == SLOT_EVICTED)
+		atomic_store_explicit(
+			&segment->control->subscription[subscription->slot].since_ns,
+			clock_wall_ns(), memory_order_relaxed);
 	return true;
 }
 
