@@ -5,24 +5,24 @@
  */
 #include <errno.h>
 
-#include "segment.h"
+#include "registry.h"
 #include "subscription.h"
 #include "wait.h"
 
 static int on_named(const char *name, const char *subscription,
 		    int (*act)(const struct segment *, const char *))
 {
-	struct segment segment;
+	struct handle handle = { .forked = NULL };
 	int error = subscription ? name_check_subscription(subscription) : -EINVAL;
 	KEEP_ERRNO;
 
 	if (!error)
-		error = segment_attach(&segment, name, SEGMENT_CONSUMER, (struct tag){ NULL, 0 },
-				       false);
+		error = handle_open(&handle, name, SEGMENT_CONSUMER, (struct tag){ NULL, 0 }, 0,
+				    false);
 	if (error)
 		return error;
-	error = act(&segment, subscription);
-	segment_detach(&segment);
+	error = act(&handle.segment, subscription);
+	handle_close(&handle);
 	return error;
 }
 

@@ -58,7 +58,12 @@ static bool slot_take(const struct layout_control *control, unsigned int number,
 		slot->members = count_members(control, number);
 		name_copy(slot->name, control->subscription[number].name);
 		fence_acquire();
-		if (load(&control->state[number]) == slot->state)
+		/*
+		 * Two members at once may be one that left and one that came while they were
+		 * counted.
+		 */
+		if (load(&control->state[number]) == slot->state &&
+		    (slot->members <= 1 || look >= LOOKS_MAX / 2))
 			return true;
 	}
 	return false;

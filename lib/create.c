@@ -16,7 +16,7 @@
 
 #include "liveness.h"
 #include "options.h"
-#include "segment.h"
+#include "registry.h"
 #include "wait.h"
 
 /* Memory is reserved in pieces: kernels that give up on a signal then have lost little. */
@@ -197,10 +197,6 @@ static int link_both(int data_fd, int control_fd, const char *bare,
 		if (error)
 			unlink(control_path);
 	}
-	/*
-	 * Dropped, not only closed: a child that another thread is just forking has the descriptor
-	 * for a moment.
-	 */
 	lock_drop(control_fd, LOCK_NAMES);
 	return error;
 }
@@ -230,12 +226,14 @@ int shmring_create(const char *name, const struct shmring_create_options *given)
 	data_fd = make_data(&header, options.data_mode);
 	if (data_fd < 0)
 		return data_fd;
+	fork_hold();
 	control_fd = make_control(&header, options.control_mode);
 	error = control_fd;
 	if (control_fd >= 0) {
 		error = link_both(data_fd, control_fd, bare, &header);
 		close(control_fd);
 	}
+	fork_release();
 	close(data_fd);
 	return error;
 }

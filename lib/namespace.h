@@ -25,10 +25,13 @@
 #define floor_advance            shmring__floor_advance
 #define floor_patience           shmring__floor_patience
 #define floor_take_over          shmring__floor_take_over
+#define fork_hold shmring__fork_hold
+#define fork_release shmring__fork_release
 #define futex_wait               shmring__futex_wait
 #define futex_wake               shmring__futex_wake
 #define handle_close             shmring__handle_close
 #define handle_open              shmring__handle_open
+#define handle_open_lock shmring__handle_open_lock
 #define header_check             shmring__header_check
 #define header_checksum          shmring__header_checksum
 #define header_read              shmring__header_read

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include <urcu-bp.h>
@@ -92,6 +94,37 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
 		nanosleep(&nap, NULL);
 	}
 	return error;
+}
+
+int handle_open_lock(struct handle *handle, const char *path)
+{
+	int error = 0;
+
+	pthread_once(&fork_once, watch_forks);
+	if (fork_error)
+		return -fork_error;
+	memset(handle, 0, sizeof(*handle));
+	handle->segment.data_fd = -1;
+	pthread_mutex_lock(&handles_mutex);
+	handle->segment.lock_fd =
+		open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (handle->segment.lock_fd >= 0)
+		cds_list_add_rcu(&handle->node, &handles);
+	else
+		error = -errno;
+	pthread_mutex_unlock(&handles_mutex);
+	return error;
+}
+
+void fork_hold(void)
+{
+	pthread_once(&fork_once, watch_forks);
+	pthread_mutex_lock(&handles_mutex);
+}
+
+void fork_release(void)
+{
+	pthread_mutex_unlock(&handles_mutex);
 }
 
 void handle_close(struct handle *handle)

@@ -41,6 +41,19 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
  */
 void handle_close(struct handle *handle);
 
+/*
+ * Like handle_open, for nothing but a descriptor to lock with: opens a control object by its path
+ * for reading and writing, without following links. Errors: the kernel's.
+ */
+int handle_open_lock(struct handle *handle, const char *path);
+
+/*
+ * Between these two, no fork: for a descriptor that is locked and is not a handle's, from before it
+ * is opened until it is closed. A child that had it would keep the lock when this process dies.
+ */
+void fork_hold(void);
+void fork_release(void);
+
 static inline bool handle_cancelled(const struct handle *handle)
 {
 	/* Relaxed: it carries nothing, and the futex call that it interrupts orders the rest. */

@@ -15,6 +15,7 @@
 
 #include "list.h"
 #include "liveness.h"
+#include "registry.h"
 #include "wait.h"
 
 /* Does a name still stand for this file? */
@@ -24,13 +25,6 @@ static bool named(const char *path, const struct stat *opened)
 
 	return lstat(path, &now) == 0 && now.st_ino == opened->st_ino &&
 	       now.st_dev == opened->st_dev;
-}
-
-static int open_to_lock(const char *path)
-{
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-
-	return fd < 0 ? -errno : fd;
 }
 
 static int remove_name(const char *path)
@@ -53,24 +47,23 @@ static int remove_both(const char *path, const char *control_path, const struct 
 /* A ring that is whole: its control object is there to be locked. */
 static int remove_whole(const char *path, const char *control_path, const struct stat *opened)
 {
-	int control_fd = open_to_lock(control_path);
-	int error;
+	struct handle control;
+	int error = handle_open_lock(&control, control_path);
 
 	/*
 	 * Damaged, or not ours to write: then there is nothing to lock, and no more to it than the
 	 * names.
 	 */
-	if (control_fd == -ENOENT || control_fd == -EACCES || control_fd == -ELOOP ||
-	    control_fd == -EISDIR)
+	if (error == -ENOENT || error == -EACCES || error == -ELOOP || error == -EISDIR)
 		return remove_both(path, control_path, opened);
-	if (control_fd < 0)
-		return control_fd;
-	error = lock_wait(control_fd, LOCK_NAMES);
+	if (error)
+		return error;
+	error = lock_wait(control.segment.lock_fd, LOCK_NAMES);
 	if (!error) {
 		error = remove_both(path, control_path, opened);
-		lock_drop(control_fd, LOCK_NAMES);
+		lock_drop(control.segment.lock_fd, LOCK_NAMES);
 	}
-	close(control_fd);
+	handle_close(&control);
 	return error;
 }
 
@@ -134,20 +127,20 @@ static int collect_locked(const struct collection *collection, const struct shmr
 static int collect(const struct shmring_entry *entry, void *argument)
 {
 	const struct collection *collection = argument;
+	struct handle control;
 	char path[PATH_SIZE];
-	int fd, result = 0;
+	int result = 0;
 
 	if (entry->kind != SHMRING_ENTRY_ORPHAN)
 		return 0;
 	path_of_file(path, entry->file);
-	fd = open_to_lock(path);
-	if (fd < 0)
+	if (handle_open_lock(&control, path) != 0)
 		return 0;
-	if (lock_take(fd, LOCK_NAMES) == 0) {
+	if (lock_take(control.segment.lock_fd, LOCK_NAMES) == 0) {
 		result = collect_locked(collection, entry, path);
-		lock_drop(fd, LOCK_NAMES);
+		lock_drop(control.segment.lock_fd, LOCK_NAMES);
 	}
-	close(fd);
+	handle_close(&control);
 	return result;
 }
 

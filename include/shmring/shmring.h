@@ -460,7 +460,8 @@ SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffe
  * Waits until there is something to read, be it an error like -EBADMSG: spins for a little while if
  * that paid off lately, then sleeps. -EPIPE and -EOWNERDEAD are returned once for each producer; a
  * further wait waits for the next producer.
- * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECANCELED.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET,
+ * -ECANCELED.
  */
 SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns);
 
