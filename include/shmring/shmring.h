@@ -475,8 +475,8 @@ SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_sta
 
 /*
  * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where
- * that is gone, at the oldest one (a LOSSY subscription a little further ahead). `lost`, which may be
- * null, is set to the number of records between; the next record read tells it too.
+ * that is gone, at the oldest one (a LOSSY subscription a little further ahead). `lost`, which may
+ * be null, is set to the number of records between; the next record read tells it too.
  * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again
  * meanwhile).
  */
