@@ -33,8 +33,11 @@ static void check_position(struct check *check, uint64_t offset, uint64_t found,
 		report(check, offset, found, low, high, out_of_range);
 }
 
-/* In this order: each may only have gone up since the one before was loaded. */
-static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
+/*
+ * In this order: each may only have gone up since the one before was loaded. Returns true, and where
+ * the records are, if they can be looked at.
+ */
+static bool check_positions(struct check *check, uint64_t *from, uint64_t *to)
 {
 	const struct layout_data *data = check->segment->data;
 	const uint64_t first = check->segment->header.first_position;
@@ -45,7 +48,6 @@ static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	const uint64_t head = load(&data->head);
 	const uint64_t floor_after = load(&data->floor);
 
-	*from = *to = first;
 	POSITION(head, head, first, UINT64_MAX - 7);
 	POSITION(floor, floor, first, head);
 	POSITION(want, want, floor, head);
@@ -54,11 +56,10 @@ static void check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	if (head - floor_after > capacity && floor_after <= head)
 		report(check, AT(floor), floor_after, head - capacity, head,
 		       "floor is more than a capacity below head");
-	if (check->result == 0 && floor % 8 == 0 && head % 8 == 0 && floor <= head &&
-	    head - floor_after <= capacity) {
-		*from = floor;
-		*to = head;
-	}
+	*from = floor;
+	*to = head;
+	return check->result == 0 && floor % 8 == 0 && head % 8 == 0 && floor <= head &&
+	       head - floor_after <= capacity;
 }
 
 static void check_stream(struct check *check)
@@ -208,8 +209,9 @@ void check_data(struct check *check)
 	uint64_t from, to, end;
 
 	check_stream(check);
-	check_positions(check, &from, &to);
 	check_index(check);
+	if (!check_positions(check, &from, &to))
+		return;
 	end = check_records(check, from, to);
 	if (end != UINT64_MAX && end > to && walk_floor(check->segment) <= to)
 		report(check, AT(head), to, end, end, "head is in the middle of a record");
