@@ -123,10 +123,13 @@ int session_open(struct session *session, const char *name, enum shmring_start s
 void session_expect(struct session *session, enum shmring_start start, uint64_t value,
 		    uint64_t published)
 {
-	if (session->durable || (!session->observer && session->policy == SHMRING_DEADLINE))
+	/* It is known already, but that a sequence number may be gone. */
+	if (session->durable)
 		return;
 	if (start == SHMRING_SEQUENCE)
 		checker_expect(&session->checker, value);
+	else if (!session->observer && session->policy == SHMRING_DEADLINE)
+		return;
 	else if (start == SHMRING_NEWEST)
 		checker_expect_at_least(&session->checker, published);
 	else
