@@ -138,16 +138,16 @@ static void check_entry(struct check *check, const struct slot *slot)
  */
 static bool record_starts(const struct segment *segment, uint64_t position)
 {
-	uint64_t at = index_last_below(segment, position + 8), stride, sequence;
+	const uint64_t start = index_last_below(segment, position + 8);
+	uint64_t at = start, stride, sequence;
 
-	if (at == INDEX_NONE || at < walk_floor(segment))
+	if (start == INDEX_NONE)
 		return true;
-	while (at < position) {
-		if (walk_record(segment, at, &stride, &sequence) != 1)
-			return walk_floor(segment) > at;
+	while (at < position && walk_record(segment, at, &stride, &sequence) == 1)
 		at += stride;
-	}
-	return at == position;
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	fence_acquire();
+	return at == position || walk_floor(segment) > start;
 }
 
 /* Has the slot changed since it was taken? Then what seemed wrong with it need not have been. */

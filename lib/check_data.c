@@ -34,8 +34,8 @@ static void check_position(struct check *check, uint64_t offset, uint64_t found,
 }
 
 /*
- * In this order: each may only have gone up since the one before was loaded. Returns true, and where
- * the records are, if they can be looked at.
+ * In this order: each may only have gone up since the one before was loaded. Returns true, and
+ * where the records are, if they can be looked at.
  */
 static bool check_positions(struct check *check, uint64_t *from, uint64_t *to)
 {
@@ -167,24 +167,33 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 	return step.position;
 }
 
+/* No producer lives, and none has been there since `head` was loaded. */
+static bool nobody_writes(const struct segment *segment, uint64_t head)
+{
+	return segment->lock_fd >= 0 && lock_held(segment->lock_fd, LOCK_PRODUCER) == 0 &&
+	       load(&segment->data->head) == head;
+}
+
 /* Without a producer: what it left at the end. It may have died before it moved head. */
 static void check_end(struct check *check, uint64_t head)
 {
 	const struct segment *segment = check->segment;
 	uint64_t end, word;
+	int error;
 
-	if (segment->lock_fd < 0 || lock_held(segment->lock_fd, LOCK_PRODUCER) != 0)
+	if (!nobody_writes(segment, head))
 		return;
-	if (walk_end(segment, &end) != 0) {
+	error = walk_end(segment, &end);
+	word = error ? 0 : load_record_word(segment_word(segment, end), false);
+	/* A producer may have come meanwhile: then this is its business. */
+	if (!nobody_writes(segment, head))
+		return;
+	if (error)
 		report(check, AT(head), head, 0, 0,
 		       "the records behind head do not come to an end");
-		return;
-	}
-	check_records(check, head, end);
-	word = load_record_word(segment_word(segment, end), false);
-	/* A producer may have come meanwhile: then this is its business. */
-	if (word != 0 && lock_held(segment->lock_fd, LOCK_PRODUCER) == 0 &&
-	    load(&segment->data->head) == head)
+	else
+		check_records(check, head, end);
+	if (word != 0)
 		report(check, offset_of(segment, end), word, 0, 0,
 		       "behind the last record there is something other than zero");
 }

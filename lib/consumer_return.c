@@ -103,6 +103,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 
 	if (!walk_reached(segment, tail))
 		return -EBADMSG;
+	place->sequence = 0;
 	marked = mark_find(consumer, tail, &place->sequence);
 	place->position = tail;
 	if (state == subscription_active(subscription)) {

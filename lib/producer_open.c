@@ -240,8 +240,9 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 		error = disturbed(producer);
 		if (error)
 			break;
+		/* Release: whoever looks at it on its own finds head where it counts from. */
 		atomic_store_explicit(&segment->data->need, room_needed(producer, stride),
-				      memory_order_relaxed);
+				      memory_order_release);
 		/*
 		 * [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look()
 		 */

@@ -105,12 +105,13 @@ int shmring_unlink(const char *name)
 
 struct collection {
 	bool dry_run;
+	int refused; /* the last error of one that may not be removed */
 	int (*visit)(const struct shmring_entry *entry, void *argument);
 	void *argument;
 };
 
 /* With the lock held: its maker and its remover are dead, or it has been seen by neither since. */
-static int collect_locked(const struct collection *collection, const struct shmring_entry *entry,
+static int collect_locked(struct collection *collection, const struct shmring_entry *entry,
 			  const char *path)
 {
 	int result;
@@ -120,13 +121,13 @@ static int collect_locked(const struct collection *collection, const struct shmr
 		return 0;
 	result = collection->visit ? collection->visit(entry, collection->argument) : 0;
 	if (result == 0 && !collection->dry_run && unlink(path) != 0 && errno != ENOENT)
-		result = errno == EPERM ? 0 : -errno;
+		collection->refused = errno == EPERM ? -EACCES : -errno;
 	return result;
 }
 
 static int collect(const struct shmring_entry *entry, void *argument)
 {
-	const struct collection *collection = argument;
+	struct collection *collection = argument;
 	struct handle control;
 	char path[PATH_SIZE];
 	int result = 0;
@@ -147,8 +148,10 @@ static int collect(const struct shmring_entry *entry, void *argument)
 int shmring_collect(int dry_run, int (*visit)(const struct shmring_entry *entry, void *argument),
 		    void *argument)
 {
-	struct collection collection = { dry_run != 0, visit, argument };
+	struct collection collection = { dry_run != 0, 0, visit, argument };
+	int result;
 	KEEP_ERRNO;
 
-	return shmring_list(collect, &collection);
+	result = shmring_list(collect, &collection);
+	return result ? result : collection.refused;
 }

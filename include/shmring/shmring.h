@@ -391,7 +391,8 @@ struct shmring_consumer_options {
  * RELIABLE one holds the producer back for good. Opened again, it goes on at the first record that
  * was not released, whatever `start` says; what is gone meanwhile (LOSSY, or evicted) counts as
  * lost before the first record read. Policy, deadline and durable must be as they were. (One that
- * died in the middle of shmring_seek may come back at the oldest record.)
+ * died in the middle of shmring_seek may come back where that began to look: at the oldest record,
+ * or for SHMRING_NEWEST at the newest.)
  * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable, with another policy), -EUSERS,
  * -ERANGE, -ECONNRESET (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
  * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays
@@ -431,8 +432,8 @@ struct shmring_record {
 /*
  * Reads the next record, in place; called again it gives the one after. Never waits, but when it
  * finds nothing after several records in a row, it pauses for less than a microsecond and looks
- * again. A LOSSY consumer or observer has seen the record whole only once shmring_release has
- * returned 0.
+ * again. Whoever may be overtaken (LOSSY, DEADLINE, observers, the evicted) has seen the record
+ * whole only once shmring_release has returned 0.
  * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been
  * read), -EBADMSG, -ECONNRESET.
  */
@@ -475,8 +476,9 @@ SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_sta
 
 /*
  * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where
- * that is gone, at the oldest one (a LOSSY subscription a little further ahead). `lost`, which may
- * be null, is set to the number of records between; the next record read tells it too.
+ * that is gone or about to go, at the oldest one that stays (a LOSSY subscription a little further
+ * ahead). `lost`, which may be null, is set to the number of records between; the next record read
+ * tells it too.
  * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again
  * meanwhile).
  */
@@ -588,14 +590,14 @@ struct shmring_subscription_info {
 	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 	enum shmring_policy policy;
 	enum shmring_liveness alive;
-	int32_t pid;               /* of a member, for people; 0: nobody has it open */
+	int32_t pid;               /* of its member, dead or alive, for people; 0: none */
 	uint32_t joining;          /* 1: has not quite joined, or is seeking */
 	uint32_t sleeping;         /* 1: asleep, or about to be */
 	uint32_t evicted;          /* 1: holds nobody back any more */
 	uint32_t durable;          /* 1: stays when nobody has it open */
 	uint32_t blocking;         /* 1: the producer is waiting for it right now */
 	int64_t deadline_ns;       /* of SHMRING_DEADLINE */
-	uint64_t since_ns;         /* subscribed, nanoseconds since 1970 */
+	uint64_t since_ns;         /* subscribed, or rejoined, nanoseconds since 1970 */
 	uint64_t position;         /* of the first record not released */
 	uint64_t sequence;         /* its sequence number; if it is gone, the oldest one's */
 	uint64_t lag_bytes;        /* published and not released, headers included */
@@ -650,8 +652,8 @@ SHMRING_API int shmring_check(const char *name,
  * Removes every control object without its data whose maker and remover are dead, as a lock proves.
  * Calls `visit` (it may be null) for each before it is removed; if that returns something other
  * than 0, it is left alone, the rest too, and that is returned. With `dry_run` nothing is removed.
- * What may not be opened is passed over.
- * Errors: -ENOSYS, the kernel's.
+ * What may not be opened for writing is passed over.
+ * Errors: -EACCES (some may not be removed; all others were), -ENOSYS, the kernel's.
  */
 SHMRING_API int shmring_collect(int dry_run,
 				int (*visit)(const struct shmring_entry *entry, void *argument),
