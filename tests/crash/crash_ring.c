@@ -2,9 +2,10 @@
 /*
  * crash_ring - kills a process at every instruction, and looks at what the others find.
  *
- * A victim is stepped through an operation. Before each of its instructions the ring is what it would be if the victim
- * were killed there. Whenever that is something new, the survivors are put into it, do all that survivors do, and must
- * find what was promised. Then the next instruction is run.
+ * A victim is stepped through an operation. Before each of its instructions the ring is what it
+ * would be if the victim were killed there. Whenever that is something new, the survivors are put
+ * into it, do all that survivors do, and must find what was promised. Then the next instruction is
+ * run.
  */
 #include "recover.h"
 #include "run.h"
@@ -18,14 +19,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The long run goes on until it has seen so many states, and every scenario so many times. */
-#define POINTS_WANTED 120000
+/*
+ * The long run sees every scenario so many times, and goes on with those that have many states
+ * until it has seen so many.
+ */
+#define POINTS_WANTED  120000
 #define VARIANTS_LEAST 3
-#define VARIANTS_MOST 200
+#define VARIANTS_MOST  200
 
 /* States of a killed victim from which others then start. */
 #define STARTS_QUICK 1
-#define STARTS_LONG 10
+#define STARTS_LONG  3
 
 static const struct option long_options[] = {
 	{ "quick", no_argument, NULL, 'q' },
@@ -33,6 +37,7 @@ static const struct option long_options[] = {
 	{ "scenario", required_argument, NULL, 's' },
 	{ "seed", required_argument, NULL, 'e' },
 	{ "variant", required_argument, NULL, 'v' },
+	{ "variants", required_argument, NULL, 'n' },
 	{ "step", required_argument, NULL, 't' },
 	{ "from", required_argument, NULL, 'f' },
 	{ "points", required_argument, NULL, 'p' },
@@ -42,8 +47,10 @@ static const struct option long_options[] = {
 
 static void usage(FILE *file)
 {
-	fputs("usage: crash_ring [--quick] [--seed N] [--scenario NAME] [--points N] [--list]\n"
-	      "       crash_ring --scenario NAME --seed N --variant N [--from STEP] --step STEP\n",
+	fputs("usage: crash_ring [--quick] [--seed N] [--scenario NAME] [--points N | --variants "
+	      "N]\n"
+	      "       crash_ring --scenario NAME --seed N --variant N [--from STEP] --step STEP\n"
+	      "       crash_ring --list\n",
 	      file);
 }
 
@@ -55,7 +62,8 @@ static void list(void)
 	for (unsigned int i = 0; i < TABLES; i++)
 		for (const struct scenario *scenario = tables[i]; scenario->name; scenario++)
 			printf("%-20s %-16s%s%s\n", scenario->name, scenario->operation,
-			       scenario->after ? " after " : "", scenario->after ? scenario->after : "");
+			       scenario->after ? " after " : "",
+			       scenario->after ? scenario->after : "");
 }
 
 static const struct scenario *named(const char *name)
@@ -68,10 +76,11 @@ static const struct scenario *named(const char *name)
 }
 
 /*
- * The quick run takes every second scenario of an operation, those or the others as the seed says; and all of the
- * operations.
+ * The quick run takes every second scenario of an operation, those or the others as the seed says;
+ * and all of the operations.
  */
-static bool chosen(const struct run *run, const struct scenario *scenario, const struct scenario *only)
+static bool chosen(const struct run *run, const struct scenario *scenario,
+		   const struct scenario *only)
 {
 	unsigned int before = 0, all = 0;
 
@@ -88,14 +97,17 @@ static bool chosen(const struct run *run, const struct scenario *scenario, const
 }
 
 /* Does it start where the victim of the other was killed, and is it to be run? */
-static bool follows(const struct run *run, const struct scenario *scenario, const struct scenario *other,
-		    const struct scenario *only)
+static bool follows(const struct run *run, const struct scenario *scenario,
+		    const struct scenario *other, const struct scenario *only)
 {
-	return scenario->after && strcmp(scenario->after, other->name) == 0 && chosen(run, scenario, only);
+	return scenario->after && strcmp(scenario->after, other->name) == 0 &&
+	       chosen(run, scenario, only);
 }
 
-/* A scenario, and those that start where its victim was killed. `only`: nothing else, and what leads to it. */
-static void run_with_followers(struct run *run, const struct scenario *scenario, const struct scenario *only)
+/* A scenario, and those that start where its victim was killed. `only`: nothing else, and what
+ * leads to it. */
+static void run_with_followers(struct run *run, const struct scenario *scenario,
+			       const struct scenario *only)
 {
 	struct starts starts = { .wanted = run->starts_wanted };
 	bool followed = false;
@@ -105,6 +117,7 @@ static void run_with_followers(struct run *run, const struct scenario *scenario,
 	for (unsigned int i = 0; i < TABLES; i++)
 		for (const struct scenario *next = tables[i]; next->name; next++)
 			followed |= follows(run, next, scenario, only);
+	followed = followed && run->variants < VARIANTS_LEAST;
 	if (!followed && !chosen(run, scenario, only))
 		return;
 	plan_make(&plan, scenario, run->seed, run->variant);
@@ -112,7 +125,8 @@ static void run_with_followers(struct run *run, const struct scenario *scenario,
 	run_scenario(run, &world, scenario, NULL, followed ? &starts : NULL);
 	for (unsigned int i = 0; i < TABLES; i++)
 		for (const struct scenario *next = tables[i]; next->name; next++)
-			for (unsigned int j = 0; j < starts.count && follows(run, next, scenario, only); j++)
+			for (unsigned int j = 0;
+			     j < starts.count && follows(run, next, scenario, only); j++)
 				run_scenario(run, &world, next, &starts.start[j], NULL);
 	starts_free(&starts);
 	world_drop(&world);
@@ -122,7 +136,7 @@ static void run_variant(struct run *run, const struct scenario *only)
 {
 	for (unsigned int i = 0; i < TABLES; i++)
 		for (const struct scenario *scenario = tables[i]; scenario->name; scenario++)
-			if (!scenario->after)
+			if (!scenario->after && (scenario->rich || run->variants < VARIANTS_LEAST))
 				run_with_followers(run, scenario, only);
 }
 
@@ -133,7 +147,8 @@ static int report(const struct run *run)
 
 	printf("seed %" PRIu64 ", %u variants\n", run->seed, run->variants);
 	for (unsigned int i = 0; i < run->operations; i++)
-		printf("figure kill_points_%s %" PRIu64 "\n", run->operation[i].name, run->operation[i].points);
+		printf("figure kill_points_%s %" PRIu64 "\n", run->operation[i].name,
+		       run->operation[i].points);
 	printf("figure kill_points %" PRIu64 "\n", run->points);
 	printf("figure kill_steps %" PRIu64 "\n", run->steps);
 	printf("figure kill_recoveries %" PRIu64 "\n", run->recoveries);
@@ -141,17 +156,22 @@ static int report(const struct run *run)
 	if (instructions && strange == 0)
 		printf("figure kill_addresses_static %.1f\n", 100.0 * addresses / instructions);
 	else
-		printf("kill_addresses_static: %s\n", strange ? "objdump sees other instructions" : "no objdump here");
+		printf("kill_addresses_static: %s\n",
+		       strange ? "objdump sees other instructions" : "no objdump here");
 	printf("figure kill_functions %u\n", functions);
-	/* Of the addresses that victims ran through, those where they were killed and the survivors were all right. */
-	printf("figure kill_addresses %.2f\n", addresses ? 100.0 * (addresses - run->unchecked) / addresses : 0.0);
+	/* Of the addresses that victims ran through, those where they were killed and the survivors
+	 * were all right. */
+	printf("figure kill_addresses %.2f\n",
+	       addresses ? 100.0 * (addresses - run->unchecked) / addresses : 0.0);
 	printf("figure kill_violations %" PRIu64 "\n", run->violations);
 	return run->violations == 0 && addresses != 0 ? 0 : 1;
 }
 
 int main(int argc, char *argv[])
 {
-	struct run run = { .step_wanted = STEP_ALL, .from_wanted = STEP_ALL, .starts_wanted = STARTS_LONG };
+	struct run run = { .step_wanted = STEP_ALL,
+			   .from_wanted = STEP_ALL,
+			   .starts_wanted = STARTS_LONG };
 	uint64_t points = POINTS_WANTED, variant = UINT64_MAX;
 	const struct scenario *only = NULL;
 	bool quick = false, seeded = false;
@@ -180,6 +200,9 @@ int main(int argc, char *argv[])
 			break;
 		case 'v':
 			variant = strtoull(optarg, NULL, 0);
+			break;
+		case 'n':
+			run.variants_wanted = (unsigned int)strtoul(optarg, NULL, 0);
 			break;
 		case 't':
 			run.step_wanted = strtoull(optarg, NULL, 0);
@@ -210,12 +233,16 @@ int main(int argc, char *argv[])
 	printf("crash_ring: seed %" PRIu64 "\n", run.seed);
 	fflush(stdout);
 	run.quick = quick;
-	for (run.variant = variant == UINT64_MAX ? 0 : variant; run.variant < VARIANTS_MOST; run.variant++) {
+	run.variant = variant == UINT64_MAX ? 0 : variant;
+	if (run.variants_wanted == 0 && (quick || only || variant != UINT64_MAX))
+		run.variants_wanted = 1;
+	do {
 		run_variant(&run, only);
 		run.variants++;
-		if (quick || only || variant != UINT64_MAX || (run.points >= points && run.variants >= VARIANTS_LEAST))
-			break;
-	}
+		run.variant++;
+	} while (run.variants < VARIANTS_MOST &&
+		 (run.variants_wanted ? run.variants < run.variants_wanted
+				      : run.points < points || run.variants < VARIANTS_LEAST));
 	run_free(&run);
 	return report(&run);
 }

@@ -6,9 +6,9 @@
 #include "world.h"
 
 /*
- * Runs them in world->copy, whose contents have been set. `variation` chooses among the orders in which they come.
- * Returns true if all is well; otherwise `what` says what is not. `published` is set to the sequence number behind the
- * last record that they found.
+ * Runs them in world->copy, whose contents have been set. `variation` chooses among the orders in
+ * which they come. Returns true if all is well; otherwise `what` says what is not. `published` is
+ * set to the sequence number behind the last record that they found.
  */
 bool recover(struct world *world, uint64_t variation, uint64_t *published, char *what, size_t size);
 

@@ -29,12 +29,12 @@ struct walk {
 	struct stepper stepper;
 	struct random random;
 	struct image image, scratch;
-	uint64_t step;      /* stops so far */
-	uint64_t locks;     /* the victim's, as long as it makes no system call */
-	uint64_t last;      /* all of what was there at the last stop */
+	uint64_t step;  /* stops so far */
+	uint64_t locks; /* the victim's, as long as it makes no system call */
+	uint64_t last;  /* all of what was there at the last stop */
 };
 
-/* ---- What was seen ------------------------------------------------------------------------------ */
+/* ---- What was seen ---- */
 
 static bool seen_place(struct seen *seen, uint64_t hash)
 {
@@ -90,7 +90,7 @@ static uint64_t board_hash(const struct board *board)
 	return hash;
 }
 
-/* ---- Starts ------------------------------------------------------------------------------------- */
+/* ---- Starts ---- */
 
 void starts_free(struct starts *starts)
 {
@@ -113,7 +113,8 @@ static void starts_offer(struct walk *walk, uint64_t published)
 			return;
 	}
 	start = &starts->start[chosen];
-	memcpy(start->image.bytes, walk->image.bytes, walk->image.data_size + walk->image.control_size);
+	memcpy(start->image.bytes, walk->image.bytes,
+	       walk->image.data_size + walk->image.control_size);
 	start->board = *walk->world->board;
 	/* What the survivors have seen is there for good. */
 	if (!walk->scenario->reads) {
@@ -123,7 +124,7 @@ static void starts_offer(struct walk *walk, uint64_t published)
 	start->step = walk->step;
 }
 
-/* ---- Kills -------------------------------------------------------------------------------------- */
+/* ---- Kills ---- */
 
 static void violation(struct walk *walk, const char *what)
 {
@@ -133,10 +134,10 @@ static void violation(struct walk *walk, const char *what)
 	if (walk->run->violations++ >= VIOLATIONS_SHOWN)
 		return;
 	symbols_name(walk->stepper.address, where, sizeof(where));
-	printf("VIOLATION: %s: killed before instruction %" PRIu64 ", %s: %s\n", walk->scenario->name, walk->step, where,
-	       what);
-	printf("  again: crash_ring --seed %" PRIu64 " --variant %" PRIu64 " --scenario %s", run->seed, run->variant,
-	       walk->scenario->name);
+	printf("VIOLATION: %s: killed before instruction %" PRIu64 ", %s: %s\n",
+	       walk->scenario->name, walk->step, where, what);
+	printf("  again: crash_ring --seed %" PRIu64 " --variant %" PRIu64 " --scenario %s",
+	       run->seed, run->variant, walk->scenario->name);
 	if (walk->start)
 		printf(" --from %" PRIu64, walk->start->step);
 	printf(" --step %" PRIu64 "\n", walk->step);
@@ -192,14 +193,15 @@ static void place_kill(struct walk *walk)
 		return;
 	world_set(world, &walk->image);
 	run->recoveries++;
-	/* The same in a repetition: positions and sequence numbers follow from the seed, addresses do not. */
+	/* The same in a repetition: positions and sequence numbers follow from the seed, addresses
+	 * do not. */
 	if (!recover(world, mixed(run->seed, walk->step), &published, what, sizeof(what)))
 		violation(walk, what);
 	else if (walk->starts)
 		starts_offer(walk, published);
 }
 
-/* ---- A victim's life ---------------------------------------------------------------------------- */
+/* ---- A victim's life ---- */
 
 static int child(void *argument)
 {
@@ -214,10 +216,12 @@ static void check_end(struct walk *walk)
 	char what[128];
 
 	if (board->failed)
-		snprintf(what, sizeof(what), "the victim itself failed: line %" PRIu64 " got: %s", board->failed,
+		snprintf(what, sizeof(what), "the victim itself failed: line %" PRIu64 " got: %s",
+			 board->failed,
 			 board->error > 0 ? "?" : shmring_strerror((int)board->error));
 	else if (!WIFEXITED(walk->stepper.status) || WEXITSTATUS(walk->stepper.status) != 0)
-		snprintf(what, sizeof(what), "the victim ended with status %#x", (unsigned int)walk->stepper.status);
+		snprintf(what, sizeof(what), "the victim ended with status %#x",
+			 (unsigned int)walk->stepper.status);
 	else
 		return;
 	violation(walk, what);
@@ -244,8 +248,8 @@ static void walk_on(struct walk *walk)
 	}
 }
 
-void run_scenario(struct run *run, struct world *world, const struct scenario *scenario, const struct start *start,
-		  struct starts *starts)
+void run_scenario(struct run *run, struct world *world, const struct scenario *scenario,
+		  const struct start *start, struct starts *starts)
 {
 	struct walk walk = {
 		.run = run,

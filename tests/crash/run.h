@@ -6,8 +6,8 @@
 #include "victims.h"
 #include "world.h"
 
-#define STEP_ALL UINT64_MAX
-#define STARTS_MAX 64
+#define STEP_ALL       UINT64_MAX
+#define STARTS_MAX     64
 #define OPERATIONS_MAX 64
 
 /* Hashes of what was seen. */
@@ -33,7 +33,7 @@ void starts_free(struct starts *starts);
 
 struct run {
 	uint64_t seed, variant;
-	unsigned int variants;
+	unsigned int variants, variants_wanted;
 	bool quick;
 	uint64_t step_wanted, from_wanted; /* only there; STEP_ALL: everywhere */
 	unsigned int starts_wanted;
@@ -51,9 +51,10 @@ struct run {
 	struct seen states, contexts;
 };
 
-/* Runs it in the world, from a start or from what the world was made as. Offers its states to `starts`, unless null. */
-void run_scenario(struct run *run, struct world *world, const struct scenario *scenario, const struct start *start,
-		  struct starts *starts);
+/* Runs it in the world, from a start or from what the world was made as. Offers its states to
+ * `starts`, unless null. */
+void run_scenario(struct run *run, struct world *world, const struct scenario *scenario,
+		  const struct start *start, struct starts *starts);
 
 void run_free(struct run *run);
 

@@ -27,9 +27,9 @@ extern const char __executable_start[], etext[];
 #endif
 #endif
 
-#define BREAKPOINT 0xccUL
+#define BREAKPOINT     0xccUL
 #define ADDRESS_OFFSET offsetof(struct user_regs_struct, rip)
-#define STACK_OFFSET offsetof(struct user_regs_struct, rsp)
+#define STACK_OFFSET   offsetof(struct user_regs_struct, rsp)
 
 /* The label is at the breakpoint itself: a function may begin with other instructions. */
 void stepper_mark_here(void);
@@ -79,7 +79,8 @@ static void poke(const struct stepper *stepper, uint64_t address, uint64_t word)
 		give_up("PTRACE_POKETEXT");
 }
 
-/* Lets it go on, and waits until it stops. False if it has ended. Signals other than a trap are its own. */
+/* Lets it go on, and waits until it stops. False if it has ended. Signals other than a trap are its
+ * own. */
 static bool resume(struct stepper *stepper, long how)
 {
 	long signal = 0;
@@ -109,7 +110,8 @@ static bool in_text(const struct stepper *stepper)
 static enum stepper_event look(struct stepper *stepper)
 {
 	stepper->address = get(stepper, ADDRESS_OFFSET);
-	return stepper->address == (uint64_t)(uintptr_t)stepper_mark_here ? STEPPER_MARKED : STEPPER_STOPPED;
+	return stepper->address == (uint64_t)(uintptr_t)stepper_mark_here ? STEPPER_MARKED
+									  : STEPPER_STOPPED;
 }
 
 /* At the first instruction of a function outside the text. */
@@ -127,7 +129,8 @@ static enum stepper_event run_to_return(struct stepper *stepper)
 	poke(stepper, back, word);
 	if (get(stepper, ADDRESS_OFFSET) != back + 1) {
 		fprintf(stderr, "stepper: stopped at %#llx, expected %#llx\n",
-			(unsigned long long)get(stepper, ADDRESS_OFFSET), (unsigned long long)back + 1);
+			(unsigned long long)get(stepper, ADDRESS_OFFSET),
+			(unsigned long long)back + 1);
 		exit(99);
 	}
 	if (ptrace(PTRACE_POKEUSER, stepper->pid, ADDRESS_OFFSET, back) != 0)
@@ -162,7 +165,8 @@ enum stepper_event stepper_go(struct stepper *stepper)
 	stepper->ran_over = true;
 	if (look(stepper) == STEPPER_STOPPED && stepper->address == behind)
 		return STEPPER_STOPPED;
-	fprintf(stderr, "stepper: trapped at %#llx, which is no mark\n", (unsigned long long)stepper->address);
+	fprintf(stderr, "stepper: trapped at %#llx, which is no mark\n",
+		(unsigned long long)stepper->address);
 	exit(99);
 }
 
@@ -242,12 +246,13 @@ static bool stepping_works(void)
 		bool works;
 
 		stepper_start(&stepper, two_instructions, NULL);
-		works = stepper_go(&stepper) == STEPPER_STOPPED && stepper_step(&stepper) == STEPPER_STOPPED &&
-			stepper.address != 0;
+		works = stepper_go(&stepper) == STEPPER_STOPPED &&
+			stepper_step(&stepper) == STEPPER_STOPPED && stepper.address != 0;
 		stepper_kill(&stepper);
 		_exit(works ? 0 : 1);
 	}
-	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
 }
 #endif
 

@@ -73,7 +73,8 @@ static void take_functions(const char *image, const Elf64_Shdr *table, const cha
 
 	functions = calloc(symbols, sizeof(*functions));
 	for (size_t i = 0; functions && i < symbols; i++, symbol++) {
-		if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_size == 0 || symbol->st_shndx == SHN_UNDEF)
+		if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC || symbol->st_size == 0 ||
+		    symbol->st_shndx == SHN_UNDEF)
 			continue;
 		functions[count++] = (struct function){
 			.start = symbol->st_value - linked_at,
@@ -92,7 +93,8 @@ static uint64_t start_of(const char *name)
 	return UINT64_MAX;
 }
 
-/* Every function of the API has to be the library's, and nothing else with a name that programs have. */
+/* Every function of the API has to be the library's, and nothing else with a name that programs
+ * have. */
 static const char *boundary_check(void)
 {
 	unsigned int interface = 0;
@@ -106,7 +108,8 @@ static const char *boundary_check(void)
 		if (public && !library_offset(functions[i].start))
 			return "the library's functions are not where they are looked for";
 		if (!cut && library_offset(functions[i].start) &&
-		    (strncmp(functions[i].name, "stepper_", 8) == 0 || strcmp(functions[i].name, "main") == 0))
+		    (strncmp(functions[i].name, "stepper_", 8) == 0 ||
+		     strcmp(functions[i].name, "main") == 0))
 			return "the program's functions are among the library's";
 		interface += public;
 	}
@@ -132,7 +135,8 @@ const char *symbols_read(void)
 	linked_at = header->e_type == ET_EXEC ? (uint64_t)(uintptr_t)__executable_start : 0;
 	for (unsigned int i = 0; i < header->e_shnum; i++)
 		if (section[i].sh_type == SHT_SYMTAB)
-			take_functions(image, &section[i], image + section[section[i].sh_link].sh_offset);
+			take_functions(image, &section[i],
+				       image + section[section[i].sh_link].sh_offset);
 	visited = calloc(1, text_size());
 	if (!functions || !visited)
 		return "the program has no symbols";
@@ -152,7 +156,8 @@ void symbols_name(uint64_t address, char *text, size_t size)
 	const struct function *function = find(offset);
 
 	if (function)
-		snprintf(text, size, "%s+%#llx", function->name, (unsigned long long)(offset - function->start));
+		snprintf(text, size, "%s+%#llx", function->name,
+			 (unsigned long long)(offset - function->start));
 	else
 		snprintf(text, size, "?");
 }
@@ -184,7 +189,8 @@ unsigned int symbols_visited(unsigned int *in_functions)
 
 static bool filling(const char *instruction)
 {
-	return strstr(instruction, "nop") || strstr(instruction, "xchg   %ax,%ax") || strstr(instruction, "data16");
+	return strstr(instruction, "nop") || strstr(instruction, "xchg   %ax,%ax") ||
+	       strstr(instruction, "data16");
 }
 
 unsigned int symbols_static(unsigned int *strange)
@@ -193,16 +199,19 @@ unsigned int symbols_static(unsigned int *strange)
 	unsigned int instructions = 0, met = 0, functions_met;
 	FILE *pipe;
 
-	snprintf(command, sizeof(command), "objdump -d --no-show-raw-insn /proc/%ld/exe 2>/dev/null", (long)getpid());
+	snprintf(command, sizeof(command),
+		 "objdump -d --no-show-raw-insn /proc/%ld/exe 2>/dev/null", (long)getpid());
 	pipe = popen(command, "r");
 	while (pipe && fgets(line, sizeof(line), pipe)) {
 		unsigned long long offset;
 		char colon;
 
-		if (sscanf(line, " %llx%c", &offset, &colon) == 2 && colon == ':' && offset - linked_at < text_size()) {
+		if (sscanf(line, " %llx%c", &offset, &colon) == 2 && colon == ':' &&
+		    offset - linked_at < text_size()) {
 			const struct function *function = find(offset - linked_at);
 
-			if (function && function->visited && (visited[offset - linked_at] || !filling(line)))
+			if (function && function->visited &&
+			    (visited[offset - linked_at] || !filling(line)))
 				instructions++;
 			met += visited[offset - linked_at];
 		}

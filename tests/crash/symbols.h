@@ -23,8 +23,8 @@ void symbols_visit(uint64_t address);
 unsigned int symbols_visited(unsigned int *functions);
 
 /*
- * Instructions in the functions that were visited, as objdump counts them; 0 where there is no objdump. Sets `strange`
- * to the number of visited addresses at which objdump sees no instruction.
+ * Instructions in the functions that were visited, as objdump counts them; 0 where there is no
+ * objdump. Sets `strange` to the number of visited addresses at which objdump sees no instruction.
  */
 unsigned int symbols_static(unsigned int *strange);
 

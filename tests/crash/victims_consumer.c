@@ -7,11 +7,13 @@
 
 static uint64_t start_value(const struct world *world, enum shmring_start start)
 {
-	/* A record that is there in any case: the last one. The times are those of right now, or of long ago. */
+	/* A record that is there in any case: the last one. The times are those of right now, or of
+	 * long ago. */
 	return start == SHMRING_SEQUENCE ? world->next - 1 : start == SHMRING_TIME ? 1 : 0;
 }
 
-/* Opens the victim's subscription, and tells the board: nothing is promised until it has returned. */
+/* Opens the victim's subscription, and tells the board: nothing is promised until it has returned.
+ */
 static int come(struct world *world, struct shmring_consumer **consumer)
 {
 	struct shmring_consumer_options options = victim_options(world->scenario);
@@ -29,7 +31,8 @@ static int come(struct world *world, struct shmring_consumer **consumer)
 	if (error)
 		return error;
 	shmring_consumer_info(*consumer, &info);
-	if (resumes && !board->moving && info.sequence != board->released && info.sequence != board->releasing)
+	if (resumes && !board->moving && info.sequence != board->released &&
+	    info.sequence != board->releasing)
 		return -ERANGE;
 	board->released = board->releasing = info.sequence;
 	in_order();
@@ -38,7 +41,7 @@ static int come(struct world *world, struct shmring_consumer **consumer)
 	return 0;
 }
 
-static int run_join(struct world *world)
+int victim_join(struct world *world)
 {
 	struct shmring_consumer *consumer;
 
@@ -49,7 +52,7 @@ static int run_join(struct world *world)
 }
 
 /* Two records in place at a time; what is released is known before it is. */
-static int run_read(struct world *world)
+int victim_read(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -70,8 +73,9 @@ static int run_read(struct world *world)
 	return 0;
 }
 
-/* Up to the end, and once more: a release in every block, and what a reader does that finds nothing. */
-static int run_drain(struct world *world)
+/* Up to the end, and once more: a release in every block, and what a reader does that finds
+ * nothing. */
+int victim_drain(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -99,7 +103,7 @@ static int run_drain(struct world *world)
 	return 0;
 }
 
-static int run_read_copy(struct world *world)
+int victim_read_copy(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -116,9 +120,10 @@ static int run_read_copy(struct world *world)
 	return 0;
 }
 
-static int run_seek(struct world *world)
+int victim_seek(struct world *world)
 {
-	static const enum shmring_start places[] = { SHMRING_SEQUENCE, SHMRING_OLDEST, SHMRING_NEWEST, SHMRING_TIME };
+	static const enum shmring_start places[] = { SHMRING_SEQUENCE, SHMRING_OLDEST,
+						     SHMRING_NEWEST, SHMRING_TIME };
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -153,7 +158,7 @@ static int run_seek(struct world *world)
 }
 
 /* Nothing to read: about to sleep, asleep for a nanosecond, awake again. */
-static int run_wait(struct world *world)
+int victim_wait(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -165,13 +170,16 @@ static int run_wait(struct world *world)
 	world->board->released = world->board->releasing;
 	for (int i = 0; i < 3; i++) {
 		stepper_mark();
-		MUST(shmring_wait(consumer, i == 0 ? 0 : i == 1 ? 1 : 200000), i == 0 ? -EAGAIN : -ETIMEDOUT);
+		MUST(shmring_wait(consumer, i == 0   ? 0
+					    : i == 1 ? 1
+						     : 200000),
+		     i == 0 ? -EAGAIN : -ETIMEDOUT);
 		stepper_mark();
 	}
 	return 0;
 }
 
-static int run_leave(struct world *world)
+int victim_leave(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -192,7 +200,7 @@ static int run_leave(struct world *world)
 	return 0;
 }
 
-static int run_resume(struct world *world)
+int victim_resume(struct world *world)
 {
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
@@ -212,7 +220,7 @@ static int run_resume(struct world *world)
 	return 0;
 }
 
-static int run_rejoin(struct world *world)
+int victim_rejoin(struct world *world)
 {
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
 	struct shmring_consumer *consumer;
@@ -248,7 +256,7 @@ static int run_rejoin(struct world *world)
 	return 0;
 }
 
-static int run_evict(struct world *world)
+int victim_evict(struct world *world)
 {
 	static const char *const names[] = { "steady", "loose", "late", "kept" };
 
@@ -263,7 +271,7 @@ static int run_evict(struct world *world)
 	return 0;
 }
 
-static int run_unsubscribe(struct world *world)
+int victim_unsubscribe(struct world *world)
 {
 	stepper_mark();
 	MUST(shmring_unsubscribe(world->victim.name, "kept"), 0);
@@ -271,92 +279,3 @@ static int run_unsubscribe(struct world *world)
 	MUST(shmring_unsubscribe(world->victim.name, "steady"), -EBUSY);
 	return 0;
 }
-
-/* ---- Plans -------------------------------------------------------------------------------------- */
-
-static void plan_living(struct plan *plan, struct random *random)
-{
-	(void)random;
-	plan->alive = true;
-	/* Enough to read. */
-	plan->written += 8192;
-}
-
-static void plan_round(struct plan *plan, struct random *random)
-{
-	plan_living(plan, random);
-	plan->written += 2 * SHMRING_CAPACITY_MIN;
-}
-
-/* The producer waits for room, which the victim has not made yet. */
-static void plan_kept(struct plan *plan, struct random *random)
-{
-	plan_living(plan, random);
-	plan->present |= WHO(KEPT) | WHO(LATE);
-	plan->lags |= WHO(KEPT);
-}
-
-static void plan_abandoned(struct plan *plan, struct random *random)
-{
-	plan_kept(plan, random);
-	plan->alive = false;
-}
-
-static void plan_dead(struct plan *plan, struct random *random)
-{
-	plan_living(plan, random);
-	plan->present |= WHO(DEAD);
-	plan->lags |= WHO(DEAD);
-}
-
-#define READER(title, figure, script, planned, ...) \
-	{ .name = title, .operation = figure, .run = script, .plan = planned, .reads = true, __VA_ARGS__ }
-#define OPERATOR(title, figure, script, planned, ...) \
-	{ .name = title, .operation = figure, .run = script, .plan = planned, __VA_ARGS__ }
-
-const struct scenario consumer_scenarios[] = {
-	READER("join", "join", run_join, plan_living, .policy = SHMRING_RELIABLE),
-	READER("join_round", "join", run_join, plan_round, .policy = SHMRING_RELIABLE),
-	READER("join_newest", "join", run_join, plan_living, .policy = SHMRING_RELIABLE, .start = SHMRING_NEWEST),
-	READER("join_sequence", "join", run_join, plan_living, .policy = SHMRING_RELIABLE, .start = SHMRING_SEQUENCE),
-	READER("join_time", "join", run_join, plan_living, .policy = SHMRING_DEADLINE, .start = SHMRING_TIME),
-	READER("join_lossy", "join", run_join, plan_living, .policy = SHMRING_LOSSY),
-	READER("join_lossy_time", "join", run_join, plan_round, .policy = SHMRING_LOSSY, .start = SHMRING_TIME),
-	READER("join_durable", "join_durable", run_join, plan_living, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("join_durable_lossy", "join_durable", run_join, plan_living, .policy = SHMRING_LOSSY, .durable = true),
-	READER("join_durable_late", "join_durable", run_join, plan_living, .policy = SHMRING_DEADLINE, .durable = true),
-	READER("join_dead", "join_reap", run_join, plan_dead, .policy = SHMRING_RELIABLE, .subscription = "dead"),
-	READER("read", "read_release", run_read, plan_living, .policy = SHMRING_RELIABLE),
-	READER("read_lossy", "read_release", run_read, plan_round, .policy = SHMRING_LOSSY),
-	READER("read_late", "read_release", run_read, plan_round, .policy = SHMRING_DEADLINE),
-	READER("read_durable", "read_release", run_read, plan_round, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("drain", "read_release", run_drain, plan_living, .policy = SHMRING_RELIABLE),
-	READER("drain_durable", "read_release", run_drain, plan_round, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("copy", "read_copy", run_read_copy, plan_living, .policy = SHMRING_RELIABLE),
-	READER("copy_durable", "read_copy", run_read_copy, plan_living, .policy = SHMRING_LOSSY, .durable = true),
-	READER("seek", "seek", run_seek, plan_living, .policy = SHMRING_RELIABLE),
-	READER("seek_lossy", "seek", run_seek, plan_round, .policy = SHMRING_LOSSY),
-	READER("seek_durable", "seek", run_seek, plan_round, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("wait", "wait", run_wait, plan_living, .policy = SHMRING_RELIABLE),
-	READER("wait_durable", "wait", run_wait, plan_living, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("leave", "leave", run_leave, plan_living, .policy = SHMRING_RELIABLE),
-	READER("leave_durable", "leave", run_leave, plan_living, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("resume", "resume", run_resume, plan_living, .policy = SHMRING_RELIABLE, .durable = true),
-	READER("resume_lossy", "resume", run_resume, plan_round, .policy = SHMRING_LOSSY, .durable = true),
-	READER("rejoin", "rejoin", run_rejoin, plan_living, .policy = SHMRING_RELIABLE),
-	READER("rejoin_durable", "rejoin", run_rejoin, plan_living, .policy = SHMRING_RELIABLE, .durable = true),
-	OPERATOR("evict", "evict", run_evict, plan_kept, .evictable = WHO(STEADY) | WHO(LOOSE) | WHO(LATE) | WHO(KEPT)),
-	OPERATOR("evict_abandoned", "evict", run_evict, plan_abandoned, .evictable = WHO(STEADY) | WHO(KEPT)),
-	OPERATOR("unsubscribe", "unsubscribe", run_unsubscribe, plan_kept, .unsubscribes = true),
-	READER("again_join", "join_again", run_join, NULL, .after = "join"),
-	READER("again_leave", "join_again", run_join, NULL, .after = "leave"),
-	READER("again_seek", "join_again", run_join, NULL, .after = "seek"),
-	READER("again_rejoin", "join_again", run_join, NULL, .after = "rejoin"),
-	READER("again_join_durable", "resume_again", run_join, NULL, .after = "join_durable", .durable = true),
-	READER("again_read_durable", "resume_again", run_join, NULL, .after = "read_durable", .durable = true),
-	READER("again_seek_durable", "resume_again", run_join, NULL, .after = "seek_durable", .durable = true),
-	READER("again_leave_durable", "resume_again", run_join, NULL, .after = "leave_durable", .durable = true),
-	READER("again_resume", "resume_again", run_join, NULL, .after = "resume", .durable = true),
-	READER("again_rejoin_durable", "resume_again", run_join, NULL, .after = "rejoin_durable", .durable = true),
-	{ .name = NULL },
-};

@@ -16,6 +16,9 @@ enum {
 	COMMITTING = 4,
 };
 
+/* Longer than any payload of a plan. */
+#define PAYLOAD_MOST 4096
+
 struct pen {
 	struct world *world;
 	struct shmring_producer *producer;
@@ -55,12 +58,30 @@ static void mark_if(const struct pen *pen, unsigned int part)
 
 static int reserve(struct pen *pen, size_t extra, void **data)
 {
+	const size_t most = record_size(&pen->world->plan, pen->next) + extra;
 	int error;
 
 	mark_if(pen, RESERVING);
-	error = shmring_reserve(pen->producer, record_size(&pen->world->plan, pen->next) + extra, data);
+	error = shmring_reserve(pen->producer, most, data);
 	mark_if(pen, RESERVING);
 	return error;
+}
+
+/* Stepped, it is a word at a time. */
+static void fill(struct pen *pen, void *data, size_t length, uint64_t seed)
+{
+	uint64_t payload[PAYLOAD_MOST / sizeof(uint64_t)];
+	shared_u64 *word = data;
+
+	if (!(pen->stepped & FILLING)) {
+		payload_fill(data, length, seed, pen->next);
+		return;
+	}
+	payload_fill(payload, length, seed, pen->next);
+	stepper_mark();
+	for (size_t i = 0; i < (length + 7) / 8; i++)
+		atomic_store_explicit(&word[i], payload[i], memory_order_relaxed);
+	stepper_mark();
 }
 
 static int commit(struct pen *pen, void *data, unsigned int flags)
@@ -69,17 +90,16 @@ static int commit(struct pen *pen, void *data, unsigned int flags)
 	struct board *board = pen->world->board;
 	const uint64_t seed = record_seed(plan, pen->next);
 	const size_t length = record_size(plan, pen->next);
+	const uint16_t type = payload_type(seed, pen->next);
 	int error;
 
-	mark_if(pen, FILLING);
-	payload_fill(data, length, seed, pen->next);
-	mark_if(pen, FILLING);
+	fill(pen, data, length, seed);
 	pen->next++;
 	mark_if(pen, COMMITTING);
 	if (!(flags & SHMRING_MORE))
 		board->begun = pen->next;
 	in_order();
-	error = shmring_commit(pen->producer, length, payload_type(seed, pen->next - 1), flags);
+	error = shmring_commit(pen->producer, length, type, flags);
 	if (!(flags & SHMRING_MORE))
 		board->committed = board->behind = pen->next;
 	mark_if(pen, COMMITTING);
@@ -122,7 +142,7 @@ static int put_garbage(struct pen *pen, size_t length)
 	return error;
 }
 
-static int run_open(struct world *world)
+int victim_open(struct world *world)
 {
 	struct pen pen = { 0 };
 
@@ -133,7 +153,7 @@ static int run_open(struct world *world)
 	return 0;
 }
 
-static int run_reserve(struct world *world)
+int victim_reserve(struct world *world)
 {
 	struct pen pen = { .stepped = RESERVING };
 	void *data;
@@ -148,7 +168,7 @@ static int run_reserve(struct world *world)
 	return 0;
 }
 
-static int run_commit(struct world *world)
+int victim_commit(struct world *world)
 {
 	struct pen pen = { .stepped = COMMITTING };
 
@@ -158,7 +178,7 @@ static int run_commit(struct world *world)
 }
 
 /* All of it, word by word. */
-static int run_record(struct world *world)
+int victim_record(struct world *world)
 {
 	struct pen pen = { .stepped = RESERVING | FILLING | COMMITTING };
 
@@ -167,14 +187,14 @@ static int run_record(struct world *world)
 	return 0;
 }
 
-static int run_sleeper(struct world *world)
+int victim_sleeper(struct world *world)
 {
 	struct layout_control *control = (void *)world->victim.control;
 	struct pen pen = { 0 };
 	void *data;
 
 	MUST(come(world, &pen), 0);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3 * world->rounds; i++) {
 		MUST(reserve(&pen, 0, &data), 0);
 		/* As steady and loose do when they are about to sleep. */
 		atomic_fetch_or_explicit(&control->sleepers, 3, memory_order_seq_cst);
@@ -185,23 +205,26 @@ static int run_sleeper(struct world *world)
 	return 0;
 }
 
-static int run_full(struct world *world)
+int victim_full(struct world *world)
 {
 	struct pen pen = { .stepped = RESERVING };
 	void *data;
-	char bytes[4096] = { 0 };
+	char bytes[PAYLOAD_MOST] = { 0 };
 
 	MUST(come(world, &pen), 0);
 	MUST(reserve(&pen, 0, &data), -EAGAIN);
 	stepper_mark();
-	MUST(shmring_producer_wait(pen.producer, record_size(&world->plan, pen.next), 1), -ETIMEDOUT);
-	MUST(shmring_write(pen.producer, bytes, record_size(&world->plan, pen.next), 0, 0), -EAGAIN);
+	MUST(shmring_producer_wait(pen.producer, record_size(&world->plan, pen.next), 1),
+	     -ETIMEDOUT);
+	MUST(shmring_write(pen.producer, bytes, record_size(&world->plan, pen.next), 0, 0),
+	     -EAGAIN);
 	stepper_mark();
 	return 0;
 }
 
-/* Tried until it works; the wait between is the clock's, by which the library limits how often it looks for the dead. */
-static int run_room(struct world *world)
+/* Tried until it works; the wait between is the clock's, by which the library limits how often it
+ * looks for the dead. */
+int victim_room(struct world *world)
 {
 	const struct timespec nap = { .tv_nsec = 2000000 };
 	struct pen pen = { .stepped = RESERVING };
@@ -219,8 +242,9 @@ static int run_room(struct world *world)
 	return 0;
 }
 
-/* Somebody joins at the oldest record after the producer has last looked at the gates. Both are the victim's. */
-static int run_raced(struct world *world)
+/* Somebody joins at the oldest record after the producer has last looked at the gates. Both are the
+ * victim's. */
+int victim_raced(struct world *world)
 {
 	struct layout_control *control = (void *)world->victim.control;
 	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
@@ -247,37 +271,48 @@ static int run_raced(struct world *world)
 	return 0;
 }
 
-static int run_batch(struct world *world)
+/* One ended by its last record, one by flush, and one given up. */
+static int three_batches(struct world *world, struct pen *pen)
 {
-	struct pen pen = { .stepped = RESERVING | COMMITTING };
 	void *data;
 
-	MUST(come(world, &pen), 0);
 	for (int i = 0; i < 5; i++)
-		MUST(put(&pen, i < 4 ? SHMRING_MORE : 0), 0);
+		MUST(put(pen, i < 4 ? SHMRING_MORE : 0), 0);
 	/* Ended by flush. */
 	for (int i = 0; i < 3; i++)
-		MUST(put(&pen, SHMRING_MORE), 0);
+		MUST(put(pen, SHMRING_MORE), 0);
 	stepper_mark();
-	world->board->begun = pen.next;
+	world->board->begun = pen->next;
 	in_order();
-	MUST(shmring_flush(pen.producer), 0);
-	world->board->committed = world->board->behind = pen.next;
+	MUST(shmring_flush(pen->producer), 0);
+	world->board->committed = world->board->behind = pen->next;
 	stepper_mark();
 	/* Given up: the same numbers come again, in records of other sizes. */
 	for (int i = 0; i < 3; i++)
-		MUST(put_garbage(&pen, 150 + 8 * (size_t)i), 0);
-	MUST(reserve(&pen, 0, &data), 0);
-	memset(data, 0x5a, record_size(&world->plan, pen.next));
+		MUST(put_garbage(pen, 150 + 8 * (size_t)i), 0);
+	MUST(reserve(pen, 0, &data), 0);
+	memset(data, 0x5a, record_size(&world->plan, pen->next));
 	stepper_mark();
-	MUST(shmring_abort(pen.producer), 0);
+	MUST(shmring_abort(pen->producer), 0);
 	stepper_mark();
 	for (int i = 0; i < 3; i++)
-		MUST(put(&pen, 0), 0);
+		MUST(put(pen, 0), 0);
 	return 0;
 }
 
-static int run_abort(struct world *world)
+int victim_batch(struct world *world)
+{
+	struct pen pen = { .stepped = RESERVING | COMMITTING };
+
+	MUST(come(world, &pen), 0);
+	for (int i = 0; i < (world->rounds + 3) / 4; i++) {
+		pen.stepped |= i > 0 ? FILLING : 0;
+		MUST(three_batches(world, &pen), 0);
+	}
+	return 0;
+}
+
+int victim_abort(struct world *world)
 {
 	struct pen pen = { 0 };
 	void *data;
@@ -297,16 +332,17 @@ static int run_abort(struct world *world)
 }
 
 /* shmring_write, of a payload in the victim's own memory; in two pieces the second time. */
-static int run_write(struct world *world)
+int victim_write(struct world *world)
 {
 	const struct plan *plan = &world->plan;
 	struct pen pen = { 0 };
-	char payload[4096];
+	char payload[PAYLOAD_MOST];
 
 	MUST(come(world, &pen), 0);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 4 * world->rounds; i++) {
 		const size_t length = record_size(plan, pen.next), half = length / 2;
-		const struct iovec pieces[2] = { { payload, half }, { payload + half, length - half } };
+		const struct iovec pieces[2] = { { payload, half },
+						 { payload + half, length - half } };
 		const uint16_t type = payload_type(plan->seed, pen.next);
 
 		payload_fill(payload, length, plan->seed, pen.next);
@@ -322,7 +358,7 @@ static int run_write(struct world *world)
 	return 0;
 }
 
-static int run_close(struct world *world)
+int victim_close(struct world *world)
 {
 	struct pen pen = { 0 };
 	void *data;
@@ -339,7 +375,7 @@ static int run_close(struct world *world)
 	return 0;
 }
 
-static int run_takeover(struct world *world)
+int victim_takeover(struct world *world)
 {
 	struct pen pen = { 0 };
 	int error;
@@ -354,101 +390,3 @@ static int run_takeover(struct world *world)
 	MUST(error == -EAGAIN ? 0 : error, 0);
 	return 0;
 }
-
-/* ---- Plans -------------------------------------------------------------------------------------- */
-
-static void plan_fresh(struct plan *plan, struct random *random)
-{
-	(void)random;
-	plan->fresh = true;
-	plan->written = plan->lag = 0;
-}
-
-/* The next records lie around the end of the record area. */
-static void plan_wrap(struct plan *plan, struct random *random)
-{
-	const uint64_t end = plan->first_position + plan->written;
-
-	plan->largest = plan->smallest + 60;
-	plan->first_position += SHMRING_CAPACITY_MIN - end % SHMRING_CAPACITY_MIN - 8 * random_between(random, 5, 40);
-}
-
-/* Every second or third record is the first one in its block, of 256 bytes. */
-static void plan_block(struct plan *plan, struct random *random)
-{
-	plan->smallest = random_between(random, 70, 90);
-	plan->largest = plan->smallest + 40;
-}
-
-/* Nothing fits any more, because of those who lag. */
-static void plan_full(struct plan *plan, struct random *random)
-{
-	(void)random;
-	plan->lag = SHMRING_CAPACITY_MIN;
-	plan->written += SHMRING_CAPACITY_MIN;
-}
-
-/* Every record needs the floor to move. */
-static void plan_floor(struct plan *plan, struct random *random)
-{
-	plan->written = SHMRING_CAPACITY_MIN + random_below(random, SHMRING_CAPACITY_MIN);
-	plan->lag = random_below(random, SHMRING_CAPACITY_MIN / 2);
-	plan->smallest = random_between(random, 100, 200);
-	plan->largest = plan->smallest + 100;
-}
-
-static void plan_late(struct plan *plan, struct random *random)
-{
-	plan_full(plan, random);
-	plan->present = WHO(STEADY) | WHO(LOOSE) | WHO(LATE);
-	plan->lags = WHO(LATE);
-}
-
-static void plan_dead(struct plan *plan, struct random *random)
-{
-	plan_full(plan, random);
-	plan->present = WHO(STEADY) | WHO(LOOSE) | WHO(DEAD);
-	plan->lags = WHO(DEAD);
-}
-
-static void plan_batch_floor(struct plan *plan, struct random *random)
-{
-	plan_floor(plan, random);
-	plan->lag /= 2;
-}
-
-#define WRITER(title, figure, script, planned) \
-	{ .name = title, .operation = figure, .run = script, .plan = planned }
-#define SUCCESSOR(title, figure, script, predecessor) \
-	{ .name = title, .operation = figure, .run = script, .after = predecessor }
-
-const struct scenario producer_scenarios[] = {
-	WRITER("open", "producer_open", run_open, NULL),
-	WRITER("open_fresh", "producer_open", run_open, plan_fresh),
-	WRITER("reserve", "reserve", run_reserve, NULL),
-	WRITER("commit", "commit", run_commit, NULL),
-	WRITER("record", "commit", run_record, NULL),
-	WRITER("write", "write", run_write, NULL),
-	WRITER("wrap", "commit_wrap", run_record, plan_wrap),
-	WRITER("block", "commit_block", run_record, plan_block),
-	WRITER("sleeper", "commit_sleeper", run_sleeper, NULL),
-	WRITER("full", "full", run_full, plan_full),
-	WRITER("floor", "floor", run_record, plan_floor),
-	WRITER("floor_raced", "floor", run_raced, plan_floor),
-	WRITER("floor_late", "floor_deadline", run_room, plan_late),
-	WRITER("floor_dead", "floor_reap", run_room, plan_dead),
-	WRITER("batch", "batch", run_batch, NULL),
-	WRITER("batch_wrap", "batch", run_batch, plan_wrap),
-	WRITER("batch_floor", "batch", run_batch, plan_batch_floor),
-	WRITER("abort", "abort", run_abort, NULL),
-	WRITER("abort_block", "abort", run_abort, plan_block),
-	WRITER("close", "producer_close", run_close, NULL),
-	SUCCESSOR("open_again", "takeover", run_takeover, "open"),
-	SUCCESSOR("takeover_record", "takeover", run_takeover, "record"),
-	SUCCESSOR("takeover_floor", "takeover", run_takeover, "floor"),
-	SUCCESSOR("takeover_batch", "takeover", run_takeover, "batch_floor"),
-	SUCCESSOR("takeover_wrap", "takeover", run_takeover, "batch_wrap"),
-	SUCCESSOR("takeover_late", "takeover", run_takeover, "floor_late"),
-	SUCCESSOR("takeover_close", "takeover", run_takeover, "close"),
-	{ .name = NULL },
-};

@@ -28,7 +28,7 @@ static void need(int error, const char *what)
 	}
 }
 
-/* ---- Contents ----------------------------------------------------------------------------------- */
+/* ---- Contents ---- */
 
 struct image image_new(const struct ring *ring)
 {
@@ -63,7 +63,8 @@ void image_put(const struct image *image, const struct ring *ring)
 uint64_t ring_hash(const struct ring *ring)
 {
 	return XXH3_64bits(ring->data + LAYOUT_PAGE, ring->data_size - LAYOUT_PAGE) +
-	       XXH3_64bits_withSeed(ring->control + LAYOUT_PAGE, ring->control_size - LAYOUT_PAGE, 1);
+	       XXH3_64bits_withSeed(ring->control + LAYOUT_PAGE, ring->control_size - LAYOUT_PAGE,
+				    1);
 }
 
 /* None, "later", and some time are three different things. */
@@ -79,7 +80,8 @@ uint64_t image_hash(struct image *scratch, const struct image *image)
 {
 	/* As if the header pages were before them. */
 	struct layout_data *data = (void *)(scratch->bytes - LAYOUT_PAGE);
-	struct layout_control *control = (void *)(scratch->bytes + scratch->data_size - LAYOUT_PAGE);
+	struct layout_control *control =
+		(void *)(scratch->bytes + scratch->data_size - LAYOUT_PAGE);
 
 	memcpy(scratch->bytes, image->bytes, image->data_size + image->control_size);
 	alike(&data->producer_since_ns);
@@ -110,7 +112,7 @@ uint64_t ring_locks(const struct ring *ring)
 	return locks;
 }
 
-/* ---- Records ------------------------------------------------------------------------------------ */
+/* ---- Records ---- */
 
 uint64_t record_seed(const struct plan *plan, uint64_t sequence)
 {
@@ -146,7 +148,7 @@ bool record_sound(const struct plan *plan, const struct shmring_record *record)
 	       payload_check(record->data, record->length, seed, record->sequence) < 0;
 }
 
-/* ---- Making ------------------------------------------------------------------------------------- */
+/* ---- Making ---- */
 
 struct shmring_consumer_options reader_options(enum who who)
 {
@@ -154,7 +156,9 @@ struct shmring_consumer_options reader_options(enum who who)
 	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
 
 	options.subscription = names[who];
-	options.policy = who == LOOSE ? SHMRING_LOSSY : who == LATE ? SHMRING_DEADLINE : SHMRING_RELIABLE;
+	options.policy = who == LOOSE  ? SHMRING_LOSSY
+			 : who == LATE ? SHMRING_DEADLINE
+				       : SHMRING_RELIABLE;
 	options.deadline_ns = who == LATE ? 1 : 0;
 	options.durable = who == KEPT;
 	return options;
@@ -168,7 +172,8 @@ static void read_all(const struct plan *plan, struct reader *reader)
 	if (!reader->consumer)
 		return;
 	while (shmring_read(reader->consumer, &record) == 0) {
-		need(record_sound(plan, &record) ? 0 : -EBADMSG, "a record, before anybody was killed");
+		need(record_sound(plan, &record) ? 0 : -EBADMSG,
+		     "a record, before anybody was killed");
 		reader->next = record.sequence + 1;
 	}
 	need(shmring_release(reader->consumer), "release");
@@ -182,7 +187,8 @@ static void readers_read(const struct plan *plan, struct ring *ring, unsigned in
 }
 
 /* Writes up to a position, or until the ring is full of what `lags` has not released. */
-static uint64_t write_up_to(struct world *world, struct ring *ring, uint64_t sequence, uint64_t position, bool lagging)
+static uint64_t write_up_to(struct world *world, struct ring *ring, uint64_t sequence,
+			    uint64_t position, bool lagging)
 {
 	const struct plan *plan = &world->plan;
 	struct shmring_producer_info info = SHMRING_PRODUCER_INFO_INIT;
@@ -236,7 +242,8 @@ static void ring_make(struct world *world, struct ring *ring)
 
 		ring->reader[i].next = plan->first_sequence;
 		if (plan->present & WHO(i))
-			need(shmring_consumer_open(&ring->reader[i].consumer, ring->name, &joining), "join");
+			need(shmring_consumer_open(&ring->reader[i].consumer, ring->name, &joining),
+			     "join");
 	}
 }
 
@@ -254,8 +261,9 @@ static void ring_fill(struct world *world, struct ring *ring)
 		world->next = write_up_to(world, ring, world->next, end - plan->lag, false);
 		readers_read(plan, ring, ~0u);
 		/* As far as it goes, if the lag is a whole ring. */
-		world->next = write_up_to(world, ring, world->next,
-					  plan->lag < SHMRING_CAPACITY_MIN ? end : UINT64_MAX, true);
+		world->next =
+			write_up_to(world, ring, world->next,
+				    plan->lag < SHMRING_CAPACITY_MIN ? end : UINT64_MAX, true);
 		readers_read(plan, ring, ~plan->lags);
 	}
 	if (ring->reader[KEPT].consumer) {
@@ -309,7 +317,8 @@ void world_make(struct world *world, const struct plan *plan)
 
 	memset(world, 0, sizeof(*world));
 	world->plan = *plan;
-	world->board = mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	world->board =
+		mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	need(world->board == MAP_FAILED ? -errno : 0, "mmap");
 	ring_make(world, &world->victim);
 	ring_make(world, &world->copy);
@@ -337,16 +346,17 @@ void world_set(struct world *world, const struct image *image)
 	struct ring *ring = &world->copy;
 
 	image_put(image, ring);
-	world->killed_epoch = stream_epoch(atomic_load_explicit(&((struct layout_data *)(void *)ring->data)->stream,
-								memory_order_relaxed));
+	world->killed_epoch = stream_epoch(atomic_load_explicit(
+		&((struct layout_data *)(void *)ring->data)->stream, memory_order_relaxed));
 	for (unsigned int i = 0; i < READERS; i++)
 		if (ring->reader[i].saved)
-			put_back(ring->reader[i].consumer, ring->reader[i].saved, sizeof(*ring->reader[i].consumer));
+			put_back(ring->reader[i].consumer, ring->reader[i].saved,
+				 sizeof(*ring->reader[i].consumer));
 	if (ring->saved_producer)
 		put_back(ring->producer, ring->saved_producer, sizeof(*ring->producer));
 }
 
-/* ---- The end ------------------------------------------------------------------------------------ */
+/* ---- The end ---- */
 
 static void ring_drop(struct ring *ring)
 {

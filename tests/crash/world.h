@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.h - two rings with the same history: on one of them the victim is stepped; the survivors are this process's
- * handles on the other.
+ * world.h - two rings with the same history: on one of them the victim is stepped; the survivors
+ * are this process's handles on the other.
  *
- * Both are made by the same calls, so that slots, members and handles are the same. When the victim is killed, its
- * ring's contents are copied over the other's, on whose lock bytes the victim never was: they are as the kernel would
- * have left them. The survivors' handles are put back to what they held when the victim came. What they then find is
- * what they would have found, and it can be tried again for the next instruction.
+ * Both are made by the same calls, so that slots, members and handles are the same. When the victim
+ * is killed, its ring's contents are copied over the other's, on whose lock bytes the victim never
+ * was: they are as the kernel would have left them. The survivors' handles are put back to what
+ * they held when the victim came. What they then find is what they would have found, and it can be
+ * tried again for the next instruction.
  */
 #ifndef TESTS_CRASH_WORLD_H
 #define TESTS_CRASH_WORLD_H
@@ -30,19 +31,19 @@ enum who {
 
 /* What the world is like when the victim comes. */
 struct plan {
-	uint64_t seed;            /* of the payload */
+	uint64_t seed; /* of the payload */
 	struct {
 		uint64_t from, seed;
-	} later[2];               /* the same for records from there on: a successor writes its own */
+	} later[2]; /* the same for records from there on: a successor writes its own */
 	uint64_t first_position, first_sequence;
 	size_t smallest, largest; /* payload bytes */
 	uint64_t written;         /* bytes that were written before */
 	uint64_t lag;             /* the last so many of them are not released by those who lag */
 	unsigned int present, lags;
-	bool alive;               /* a producer lives; otherwise the victim may become one */
-	bool died;                /* the last producer died; otherwise it closed the stream */
-	bool fresh;               /* there was none */
-	bool none;                /* wake mode NONE */
+	bool alive; /* a producer lives; otherwise the victim may become one */
+	bool died;  /* the last producer died; otherwise it closed the stream */
+	bool fresh; /* there was none */
+	bool none;  /* wake mode NONE */
 };
 
 struct reader {
@@ -55,7 +56,7 @@ struct ring {
 	const char *name;
 	char *data, *control; /* the objects, writable */
 	size_t data_size, control_size;
-	int lock_fd;          /* for looking at locks */
+	int lock_fd; /* for looking at locks */
 	struct reader reader[READERS];
 	struct shmring_producer *producer;
 	void *saved_producer;
@@ -65,10 +66,11 @@ struct ring {
 struct board {
 	uint64_t committed; /* records below are published: a call has said so */
 	uint64_t begun;     /* records below may be */
-	uint64_t behind;    /* the head may still be here: its producer died before it moved it, and so on */
-	uint64_t taken;     /* a successor's first record, by later[0] of the plan; 0: there is none */
-	uint64_t opened;    /* 1: producer_open, or joining, was called; 2: it has returned */
-	uint64_t closed;    /* the same of closing, leaving */
+	uint64_t behind; /* the head may still be here: its producer died before it moved it, and so
+			    on */
+	uint64_t taken;  /* a successor's first record, by later[0] of the plan; 0: there is none */
+	uint64_t opened; /* 1: producer_open, or joining, was called; 2: it has returned */
+	uint64_t closed; /* the same of closing, leaving */
 	uint64_t released;  /* sequence number: everything below was released, a call has said so */
 	uint64_t releasing; /* everything below may be */
 	uint64_t moving;    /* a seek or rejoin is under way: the place may also be anywhere else */
@@ -81,15 +83,15 @@ struct scenario;
 
 struct world {
 	struct plan plan;
-	struct ring victim;    /* where the victim is */
-	struct ring copy;      /* where the survivors are */
+	struct ring victim; /* where the victim is */
+	struct ring copy;   /* where the survivors are */
 	struct board *board;
 	uint64_t next;         /* sequence number of the next record, when the victim came */
 	uint64_t epoch;        /* of the last producer */
 	uint64_t killed_epoch; /* on the ring when the victim was killed; set by world_set */
 
 	const struct scenario *scenario; /* what the victim is about */
-	int rounds;            /* its script does the same thing so many times as often as it must */
+	int rounds; /* its script does the same thing so many times as often as it must */
 
 	struct shmring_inspector *inspector;
 };

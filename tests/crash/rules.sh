@@ -1,0 +1,198 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Takes each rule of the library out of a copy of it, and wants crash_ring to notice: a rule whose
+# loss no test sees is not known to hold. `make rules` runs this; it needs a built tree. Arguments:
+# only the rules whose words one of these patterns is in.
+# shellcheck source=tests/support/tap.sh
+. "$(dirname "$0")/../support/tap.sh"
+top=${top_srcdir:-.}
+build=${top_builddir:-.}
+CC=${CC:-cc}
+seed=${SHMRING_TEST_SEED:-1}
+
+archive=$build/lib/.libs/libshmring.a
+[ -e "$archive" ] || tap_skip_all "no static library here (--disable-static?)"
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+trap 'exit 99' HUP INT TERM
+
+# The program's own objects, the last one last: see last.h.
+objects=$(find "$build/tests" -name 'crash*_ring-*.o' ! -name '*-last.o')
+objects="$objects $build/tests/crash/crash_ring-last.o"
+
+program() { # FILE...: links the program with these of the library's files instead of its own
+	for file; do
+		# shellcheck disable=SC2086
+		$CC $RULES_CFLAGS -I"$build" -I"$top/include" -include config.h \
+			-include "$work/lib/namespace.h" -fvisibility=hidden -fPIC -w \
+			-c "$work/lib/$file" -o "$work/${file%.c}.o" || return
+	done
+	# shellcheck disable=SC2046,SC2086
+	$CC $RULES_CFLAGS $RULES_LDFLAGS -Wl,-z,now -o "$work/crash_ring" $objects \
+		$(printf "$work/%s " "$@" | sed 's/\.c /.o /g') "$archive" $RULES_LIBS
+}
+
+# Each rule: its words, then edits of files, then the scenarios one of which has to see it.
+rule=
+files=
+only=$*
+wanted() { # RULE
+	[ -z "$only" ] && return
+	for pattern in $only; do
+		case $1 in *"$pattern"*) return 0 ;; esac
+	done
+	return 1
+}
+
+without() { # RULE
+	files=
+	rule=
+	wanted "$1" || return
+	rule=$1
+	rm -rf "$work/lib"
+	cp -r "$top/lib" "$work/lib"
+	chmod -R u+w "$work/lib"
+}
+
+edit() { # FILE SCRIPT: by sed, with the whole file as one line
+	[ -n "$rule" ] || return
+	sed -E -z -i "$2" "$work/lib/$1"
+	if cmp -s "$top/lib/$1" "$work/lib/$1"; then
+		tap_fail "without: $rule" "lib/$1 no longer looks as this script expects: $2"
+		rule=
+	fi
+	case " $files " in *" $1 "*) ;; *) files="$files $1" ;; esac
+}
+
+noticed() { # SCENARIO...
+	[ -n "$rule" ] || return
+	# shellcheck disable=SC2086
+	if ! program $files >"$work/log" 2>&1; then
+		tap_fail "without: $rule" "$(cat "$work/log")"
+		return
+	fi
+	for scenario; do
+		timeout -k 5 60 "$work/crash_ring" --quick --seed "$seed" --variants 3 \
+			--scenario "$scenario" >"$work/log" 2>&1
+		status=$?
+		if grep -q '^VIOLATION' "$work/log"; then
+			tap_ok "without: $rule: noticed by $scenario"
+			sed -n 's/^VIOLATION: /# /p' "$work/log" | head -n 1
+			return
+		fi
+	done
+	tap_fail "without: $rule" "nothing noticed by: $*; status $status"
+}
+
+store='atomic_store_explicit'
+sequence_store="$store\\(header \\+ 1, sequence, memory_order_relaxed\\);"
+zero_store="\\t$store\\(word_at\\(producer, next\\), 0, memory_order_relaxed\\);"
+word_store="\\t$store\\(first, word, memory_order_release\\);"
+head_store="\\t$store\\(producer->head, next, memory_order_release\\);"
+
+# ---- publishing ----
+
+without "zero behind a record before its header word"
+edit producer.c "s/($zero_store)(.*)($word_store)/\\2\\3\\n\\1/"
+noticed floor
+
+without "sequence number before the header word"
+edit producer.c "s/\\t$sequence_store\\n//
+s/(return publish\\(producer, header, word, next\\);)/{ \\1 }/
+s/\\{ return (publish[^;]*;) \\}/{ \\1 $store(header + 1, sequence, memory_order_relaxed); return 0; }/
+s/(\\tif \\(batch_word == 0\\))/\\t$store(header + 1, sequence, memory_order_relaxed);\\n\\1/"
+noticed commit
+
+without "header word before head"
+edit producer.c "s/($word_store)(.*)($head_store)/\\3\\2\\1/"
+noticed commit
+
+without "a batch's first header word last"
+edit producer.c "s/(producer->batch_word = word;)/\\1 $store(word_at(producer, at), word, memory_order_release);/"
+noticed batch
+
+without "a dropped batch leaves nothing behind"
+edit producer.c 's/producer_place\(producer, producer->batch_position, producer->batch_sequence\);/producer->batch_word = 0;/'
+noticed batch
+
+without "a closed stream says so"
+edit producer_open.c 's/\tstream_store\(producer, SHMRING_STREAM_CLOSED\);//'
+noticed close
+
+# ---- making room ----
+
+without "floor before overwriting"
+edit floor.c "s/$store\\(&data->floor, target, memory_order_release\\);/(void)data;/"
+edit producer.c "s/($head_store)/\\1 $store(\\&producer->handle.segment.data->floor, producer->floor.floor, memory_order_relaxed);/"
+noticed floor
+
+without "the dead hold nobody back"
+edit floor.c 's/&& reap\(floor, target, head\)/\&\& 0/'
+noticed floor_dead
+
+without "reaping only with the lock's proof"
+edit subscription.c 's/ \|\| alive\(segment, slot\)//g'
+noticed full
+
+without "locks through a descriptor of their own"
+edit segment.c 's/segment->lock_fd = open_object\([^;]*;/segment->lock_fd = fcntl(*map_fd, F_DUPFD_CLOEXEC, 0); again = status;/'
+noticed floor_dead
+
+without "deadlines are enforced"
+edit floor.c 's/&& enforce_deadlines\(floor, target, head, position\)/\&\& 0/'
+noticed floor_late
+
+# ---- taking over ----
+
+without "a successor walks on from head"
+edit producer_open.c 's/error = walk_end\(segment, &place.position\);/place.position = walk_head(segment); error = 0;/'
+noticed commit
+
+without "a successor forgets the index above"
+edit producer.c 's/\tindex_forget\(segment, position\);//'
+noticed batch batch_floor batch_wrap
+
+without "a successor raises the epoch"
+edit producer_open.c 's/stream_epoch\(stream\) \+ 1/stream_epoch(stream)/'
+noticed open
+
+without "a successor puts want back to the floor"
+edit floor.c 's/\twant_store\(floor, floor->floor\);(\n\tfloor->minimum = 0;)/\1/'
+noticed floor takeover_floor
+
+without "a successor looks at the gates"
+edit floor.c 's/floor->minimum = 0;\n\tgate_scan\(floor, head\);/floor->minimum = UINT64_MAX; floor->joins = atomic_load_explicit(\&segment->control->joins, memory_order_acquire);/'
+noticed commit
+
+without "readers are told of a dead producer"
+edit consumer.c 's/consumer->dead_epoch = stream_epoch\(stream\);/;/'
+noticed commit
+
+# ---- subscriptions ----
+
+without "a durable one's mark before its tail"
+edit consumer.c "s/(\\tif \\(unlikely\\(consumer->marks != NULL\\)\\)\\n\\t\\tconsumer_mark\\([^;]*;\\n)(.*)(\\t$store\\(consumer->tail, consumer->cursor, memory_order_release\\);\\n)/\\2\\3\\1/"
+noticed read_durable_lossy copy_durable
+
+without "two marks by turns"
+edit consumer.c 's/consumer->mark \^= 1/consumer->mark/'
+noticed read_durable_lossy copy_durable
+
+without "durable only when all of joining is done"
+edit subscription.c 's/(subscription->generation = slot_generation\(state_of\(segment, slot\)\) \+ 1;)/\1\n\tsubscription->flags = subscription->durable ? SLOT_DURABLE : 0;/
+s/SLOT_JOINING\),/SLOT_JOINING) | subscription->flags,/'
+noticed join_durable
+
+without "an evicted durable one stays"
+edit subscription_state.c 's/\|\s*\(state & SLOT_DURABLE\)//'
+noticed evict
+
+without "a durable one's producer waits for it"
+edit subscription.c 's/slot_durable\(state\) \|\| //g'
+noticed read_durable
+
+without "rejoining tells the exact loss"
+edit consumer_return.c 's/(consumer_settle\(consumer, \(struct place\)\{ at.position, )expected/\1at.sequence/'
+noticed floor_late evict
+
+tap_done
