@@ -33,7 +33,7 @@ done
 # What was said of losses and of an eviction is true, and the lines are the last ones of `many`.
 exact() { # NAME FILE
 	evicted=$(sed -n 's/.*: this subscription was evicted, with \([0-9]*\) records lost; .*/\1/p' "$2.err")
-	lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' "$2.err")
+	lost=$(lost_according_to "$2.err")
 	check "$1: it says that it was evicted" test -n "$evicted"
 	check "$1: and lost some" test "${evicted:-0}" -gt 0
 	check "$1: it says exactly how many were lost" test $((${lost:-0} + $(wc -l <"$2.out"))) -eq 100000
@@ -75,6 +75,46 @@ rm stuck.out
 mv stuck.lines stuck.out
 exact "stuck" stuck
 
+# ---- one that is stopped again and again, maybe in the middle of a long record ----
+
+# Lines of one letter each: in a torn one there would be another.
+for letter in a b c d e f g h; do
+	head -c 1000000 /dev/zero | tr '\0' "$letter"
+	echo
+done >letters
+fresh --capacity 4M
+rm -f slow.out
+mkfifo slow.out
+tr -s a-z <slow.out >squeezed &
+squeeze=$!
+started="$started $squeeze"
+start slow /dev/null "$shmtool" sub "$ring" --as slow --deadline 1ms
+slow=$pid
+await asleep 1
+start pub input "$shmtool" pub "$ring"
+pub=$pid
+sh -c 'while cat letters; do :; done' >input 2>/dev/null &
+started="$started $!"
+round=0
+while [ "$round" -lt 20 ]; do
+	kill -STOP "$slow"
+	await subscription_is slow state evicted || break
+	kill -CONT "$slow"
+	await subscription_is slow evicted false || break
+	round=$((round + 1))
+done
+check "stopped 20 times: it was evicted, and came back" test "$round" -eq 20
+kill "$pub"
+ended "$pub"
+ended "$slow"
+check "stopped 20 times: records are missing" test "$status" -eq 3
+total=$(next_sequence)
+lost=$(lost_according_to slow.err)
+wait "$squeeze"
+check "stopped 20 times: it says exactly how many were lost" test $((${lost:-0} + $(wc -l <squeezed))) -eq "$total"
+check "stopped 20 times: it wrote some" test -s squeezed
+check "stopped 20 times: no line is torn" test "$(grep -cvx '[a-z]' squeezed)" -eq 0
+
 # ---- one that keeps up ----
 
 fresh --capacity 64K
@@ -93,7 +133,7 @@ start pub many "$shmtool" pub "$ring"
 check "does not hold the producer back for good when left alone" ends_with 0 "$pid"
 check "it was evicted" subscription_is keeper state evicted
 run "$shmtool" sub "$ring" --as keeper --durable --deadline 5ms
-lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' err)
+lost=$(lost_according_to err)
 check "the next process is told exactly what was lost" test $((3 + ${lost:-0} + $(wc -l <out))) -eq 100010
 tail -n "$(wc -l <out)" many >expected
 check "and has the rest" cmp expected out

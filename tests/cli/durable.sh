@@ -136,7 +136,7 @@ head -n 5 many | "$shmtool" pub "$ring"
 accepted "a durable LOSSY one" keep --lossy --count 3
 tail -n +6 many | "$shmtool" pub "$ring"
 run keep --lossy
-lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' err)
+lost=$(lost_according_to err)
 check "does not hold the producer back, and knows exactly what it lost" test $((3 + ${lost:-0} + $(wc -l <out))) -eq 1000000
 tail -n "$(wc -l <out)" many >expected
 check "and has the rest" cmp expected out

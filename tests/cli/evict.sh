@@ -49,7 +49,7 @@ refused "one that a process has open cannot be ended" 1 "a process has that subs
 kill -CONT "$slow"
 check "it is told, and goes on to the end" ends_with 3 "$slow"
 evicted=$(sed -n 's/.*: this subscription was evicted, with \([0-9]*\) records lost; .*/\1/p' slow.err)
-lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' slow.err)
+lost=$(lost_according_to slow.err)
 check "it says exactly how many were lost" test $((${evicted:-0} + $(wc -l <slow.out))) -eq 100000
 check "and says it again in the end" test "${lost:-0}" -eq "${evicted:-1}"
 tail -n "$(wc -l <slow.out)" many >expected
@@ -59,15 +59,44 @@ check "what is left is all there" cmp expected slow.out
 
 stuck "$shmtool" sub "$ring" --as stuck
 await producer_waits_for stuck
+# Else it might join again before its output is stuck.
+kill -STOP "$reader"
 accepted "one that is stuck is evicted" "$shmtool" evict "$ring" stuck
 check "the producer goes on" ends_with 0 "$pub"
+kill -CONT "$reader"
 { echo "$first"; cat <&4; } >out
 exec 4<&-
 ended "$reader"
-lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' stuck.err)
+lost=$(lost_according_to stuck.err)
 check "records are missing" test "$status" -eq 3
 check "exactly so many as it says" test $((${lost:-0} + $(wc -l <out))) -eq 100000
 check "no line is torn, doubled or out of order" all_in_order out
+
+# ---- again and again, wherever it is: what it has written is not written again, nor is what it has dropped missing ----
+
+fresh --capacity 64K
+start busy /dev/null "$shmtool" sub "$ring" --as busy
+busy=$pid
+await asleep 1
+start pub input "$shmtool" pub "$ring"
+pub=$pid
+# Without end, but for the producer's.
+seq 1000000000 >input 2>/dev/null &
+started="$started $!"
+await has_line 1 busy.out
+evictions=0
+while [ "$evictions" -lt 20 ] && "$shmtool" evict "$ring" busy; do
+	evictions=$((evictions + 1))
+done
+check "it is evicted again and again" test "$evictions" -eq 20
+kill "$pub"
+ended "$pub"
+ended "$busy"
+total=$(next_sequence)
+lost=$(lost_according_to busy.err)
+check "the status tells whether records are missing" test "$status" -eq $((${lost:-0} > 0 ? 3 : 0))
+check "exactly so many as it says" test $((${lost:-0} + $(wc -l <busy.out))) -eq "$total"
+check "no line is torn, doubled or out of order" all_in_order busy.out
 
 # ---- without a producer ----
 
@@ -84,7 +113,7 @@ check "it is evicted no longer" subscription_is keeper evicted false
 start pub many "$shmtool" pub "$ring"
 check "once evicted, it does not hold back the next producer" ends_with 0 "$pid"
 run "$shmtool" sub "$ring" --as keeper --durable
-lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' err)
+lost=$(lost_according_to err)
 check "which is told exactly what was lost" test $((${lost:-0} + $(wc -l <out))) -eq 100000
 check "records are missing" test "$status" -eq 3
 accepted "one that is evicted can be ended" sh -c '"$1" evict "$2" keeper && "$1" unsubscribe "$2" keeper' sh \

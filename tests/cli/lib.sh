@@ -150,8 +150,12 @@ field_is() { # KEY VALUE [RING]
 }
 
 # The sequence number of the next record to be published.
+next_sequence() {
+	"$shmtool" stat --json --interval 0 "$ring" | sed -n '/"next"/,/}/s/^ *"sequence": \([0-9]*\).*/\1/p'
+}
+
 published() { # NUMBER
-	[ "$("$shmtool" stat --json --interval 0 "$ring" | sed -n '/"next"/,/}/s/^ *"sequence": \([0-9]*\).*/\1/p')" -eq "$1" ]
+	[ "$(next_sequence)" -eq "$1" ]
 }
 
 has_line() { # LINE FILE
@@ -201,6 +205,10 @@ says() { # PATTERN...: each is in the file out
 
 fits_80_columns() { # FILE
 	! grep -nE '^.{81}' "$1"
+}
+
+lost_according_to() { # FILE: the total in the messages of a reader
+	sed -n 's/.*: \([0-9]*\) records lost so far;.*/\1/p' "$1" | tail -n 1
 }
 
 all_in_order() { # FILE: of numbers

@@ -185,7 +185,7 @@ lossy() { # NAME COMMAND...
 	{ echo "$first"; cat <&4; } >out
 	exec 4<&-
 	ended "$reader"
-	lost=$(sed -n '$s/.*: \([0-9]*\) records lost so far;.*/\1/p' stuck.err)
+	lost=$(lost_according_to stuck.err)
 	check "$lossy_name: ends with status 0" test "$status" -eq 0
 	check "$lossy_name: no line is torn, doubled or out of order" all_in_order out
 	check "$lossy_name: some were lost" test "${lost:-0}" -gt 0
@@ -193,6 +193,7 @@ lossy() { # NAME COMMAND...
 }
 
 lossy "sub --lossy" "$shmtool" sub "$ring" --lossy
+lossy "sub --lossy --durable" "$shmtool" sub "$ring" --lossy --durable --as keeper
 lossy "tail" "$shmtool" tail "$ring"
 
 # ---- released after it was written ----
