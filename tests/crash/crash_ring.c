@@ -142,7 +142,8 @@ static void run_variant(struct run *run, const struct scenario *only)
 
 static int report(const struct run *run)
 {
-	unsigned int functions, strange, addresses = symbols_visited(&functions);
+	const struct visits visits = symbols_visits();
+	unsigned int strange;
 	unsigned int instructions = symbols_static(&strange);
 
 	printf("seed %" PRIu64 ", %u variants\n", run->seed, run->variants);
@@ -152,19 +153,20 @@ static int report(const struct run *run)
 	printf("figure kill_points %" PRIu64 "\n", run->points);
 	printf("figure kill_steps %" PRIu64 "\n", run->steps);
 	printf("figure kill_recoveries %" PRIu64 "\n", run->recoveries);
-	printf("figure kill_addresses_known %u\n", addresses);
+	printf("figure kill_addresses_known %u\n", visits.addresses);
 	if (instructions && strange == 0)
-		printf("figure kill_addresses_static %.1f\n", 100.0 * addresses / instructions);
+		printf("figure kill_addresses_static %.1f\n",
+		       100.0 * visits.addresses / instructions);
 	else
 		printf("kill_addresses_static: %s\n",
 		       strange ? "objdump sees other instructions" : "no objdump here");
-	printf("figure kill_functions %u\n", functions);
+	printf("figure kill_functions %u\n", visits.functions);
 	/* Of the addresses that victims ran through, those where they were killed and the survivors
 	 * were all right. */
 	printf("figure kill_addresses %.2f\n",
-	       addresses ? 100.0 * (addresses - run->unchecked) / addresses : 0.0);
+	       visits.addresses ? 100.0 * visits.well / visits.addresses : 0.0);
 	printf("figure kill_violations %" PRIu64 "\n", run->violations);
-	return run->violations == 0 && addresses != 0 ? 0 : 1;
+	return run->violations == 0 && visits.addresses != 0 ? 0 : 1;
 }
 
 int main(int argc, char *argv[])
@@ -240,6 +242,10 @@ int main(int argc, char *argv[])
 		run_variant(&run, only);
 		run.variants++;
 		run.variant++;
+		if (!run.variants_wanted)
+			printf("variant %" PRIu64 ": %" PRIu64 " states so far\n", run.variant - 1,
+			       run.points);
+		fflush(stdout);
 	} while (run.variants < VARIANTS_MOST &&
 		 (run.variants_wanted ? run.variants < run.variants_wanted
 				      : run.points < points || run.variants < VARIANTS_LEAST));

@@ -49,7 +49,7 @@ without() { # RULE
 	rule=
 	wanted "$1" || return
 	rule=$1
-	rm -rf "$work/lib"
+	rm -rf "${work:?}/lib"
 	cp -r "$top/lib" "$work/lib"
 	chmod -R u+w "$work/lib"
 }

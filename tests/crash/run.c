@@ -32,6 +32,7 @@ struct walk {
 	uint64_t step;  /* stops so far */
 	uint64_t locks; /* the victim's, as long as it makes no system call */
 	uint64_t last;  /* all of what was there at the last stop */
+	bool last_well; /* and whether all was well */
 };
 
 /* ---- What was seen ---- */
@@ -47,6 +48,15 @@ static bool seen_place(struct seen *seen, uint64_t hash)
 	seen->slot[at] = hash;
 	seen->used++;
 	return true;
+}
+
+static bool seen_has(const struct seen *seen, uint64_t hash)
+{
+	uint64_t at = hash & (seen->size - 1);
+
+	while (seen->size && seen->slot[at] != 0 && seen->slot[at] != hash)
+		at = (at + 1) & (seen->size - 1);
+	return seen->size && hash && seen->slot[at] == hash;
 }
 
 /* True if it was not there. */
@@ -73,6 +83,7 @@ void run_free(struct run *run)
 {
 	free(run->states.slot);
 	free(run->contexts.slot);
+	free(run->bad.slot);
 }
 
 static uint64_t mixed(uint64_t hash, uint64_t more)
@@ -166,39 +177,52 @@ static bool wanted(const struct walk *walk)
 	return run->step_wanted == STEP_ALL || walk->step == run->step_wanted;
 }
 
-/* The victim is killed here: if that leaves something new, the survivors look at it. */
-static void place_kill(struct walk *walk)
+/* The survivors look at what the victim left. True if all is well. */
+static bool look(struct walk *walk, uint64_t context)
 {
 	struct world *world = walk->world;
 	struct run *run = walk->run;
-	uint64_t board, all, state, context, published;
+	uint64_t published;
 	char what[512];
+
+	if (!seen_add(&run->contexts, context))
+		return !seen_has(&run->bad, context);
+	world_set(world, &walk->image);
+	run->recoveries++;
+	/* What survivors do follows from the seed, so that it can be repeated. */
+	if (!recover(world, mixed(run->seed, walk->step), &published, what, sizeof(what))) {
+		violation(walk, what);
+		seen_add(&run->bad, context);
+		return false;
+	}
+	if (walk->starts)
+		starts_offer(walk, published);
+	return true;
+}
+
+/* The victim is killed here: true if that was tried, or known, and all is well. */
+static bool place_kill(struct walk *walk)
+{
+	struct world *world = walk->world;
+	struct run *run = walk->run;
+	uint64_t board, all, state;
 
 	if (walk->stepper.ran_over)
 		walk->locks = ring_locks(&world->victim);
-	symbols_visit(walk->stepper.address);
 	if (!wanted(walk))
-		return;
+		return false;
 	board = board_hash(world->board);
 	all = mixed(mixed(ring_hash(&world->victim), board), walk->locks);
 	if (all == walk->last)
-		return;
-	walk->last = all;
+		return walk->last_well;
 	image_take(&walk->image, &world->victim);
 	state = mixed(image_hash(&walk->scratch, &walk->image), walk->locks);
 	if (seen_add(&run->states, state))
 		count_point(run, walk->scenario->operation);
-	context = mixed(mixed(state, board), (uint64_t)(uintptr_t)walk->scenario);
-	if (!seen_add(&run->contexts, context))
-		return;
-	world_set(world, &walk->image);
-	run->recoveries++;
-	/* The same in a repetition: positions and sequence numbers follow from the seed, addresses
-	 * do not. */
-	if (!recover(world, mixed(run->seed, walk->step), &published, what, sizeof(what)))
-		violation(walk, what);
-	else if (walk->starts)
-		starts_offer(walk, published);
+	walk->last = all;
+	walk->last_well =
+		look(walk, mixed(mixed(state, board), (uint64_t)(uintptr_t)walk->scenario));
+	return walk->last_well;
 }
 
 /* ---- A victim's life ---- */
@@ -234,7 +258,7 @@ static void walk_on(struct walk *walk)
 	while (event != STEPPER_ENDED && walk->step < STEPS_MAX) {
 		event = stepper_go(&walk->stepper);
 		while (event == STEPPER_STOPPED) {
-			place_kill(walk);
+			symbols_visit(walk->stepper.address, place_kill(walk));
 			walk->step++;
 			event = stepper_step(&walk->stepper);
 		}

@@ -42,13 +42,12 @@ struct run {
 	uint64_t steps;      /* instructions stepped */
 	uint64_t recoveries; /* how often the survivors were sent */
 	uint64_t violations;
-	unsigned int unchecked; /* addresses at which no kill was placed */
 	unsigned int operations;
 	struct {
 		const char *name;
 		uint64_t points;
 	} operation[OPERATIONS_MAX];
-	struct seen states, contexts;
+	struct seen states, contexts, bad; /* bad: contexts in which something was wrong */
 };
 
 /* Runs it in the world, from a start or from what the world was made as. Offers its states to

@@ -22,6 +22,10 @@ struct function {
 
 static struct function *functions;
 static size_t count;
+enum {
+	VISITED = 1,
+	VISITED_BADLY = 2,
+};
 static unsigned char *visited; /* a byte per byte of text */
 static uint64_t linked_at;     /* of a program that is not position-independent */
 static uint64_t cold_end;      /* the cold part of the text ends where the next part begins */
@@ -162,29 +166,31 @@ void symbols_name(uint64_t address, char *text, size_t size)
 		snprintf(text, size, "?");
 }
 
-void symbols_visit(uint64_t address)
+void symbols_visit(uint64_t address, bool well)
 {
 	const uint64_t offset = address - (uint64_t)(uintptr_t)__executable_start;
 	struct function *function;
 
-	if (!symbols_in_library(address) || visited[offset])
+	if (!symbols_in_library(address))
 		return;
-	visited[offset] = 1;
+	if (visited[offset] != VISITED_BADLY)
+		visited[offset] = well ? VISITED : VISITED_BADLY;
 	function = find(offset);
 	if (function)
 		function->visited = true;
 }
 
-unsigned int symbols_visited(unsigned int *in_functions)
+struct visits symbols_visits(void)
 {
-	unsigned int addresses = 0;
+	struct visits visits = { 0 };
 
-	for (uint64_t offset = 0; offset < text_size(); offset++)
-		addresses += visited[offset];
-	*in_functions = 0;
+	for (uint64_t offset = 0; offset < text_size(); offset++) {
+		visits.addresses += visited[offset] != 0;
+		visits.well += visited[offset] == VISITED;
+	}
 	for (size_t i = 0; i < count; i++)
-		*in_functions += functions[i].visited;
-	return addresses;
+		visits.functions += functions[i].visited;
+	return visits;
 }
 
 static bool filling(const char *instruction)
@@ -196,7 +202,7 @@ static bool filling(const char *instruction)
 unsigned int symbols_static(unsigned int *strange)
 {
 	char command[128], line[512];
-	unsigned int instructions = 0, met = 0, functions_met;
+	unsigned int instructions = 0, met = 0;
 	FILE *pipe;
 
 	snprintf(command, sizeof(command),
@@ -213,11 +219,11 @@ unsigned int symbols_static(unsigned int *strange)
 			if (function && function->visited &&
 			    (visited[offset - linked_at] || !filling(line)))
 				instructions++;
-			met += visited[offset - linked_at];
+			met += visited[offset - linked_at] != 0;
 		}
 	}
 	if (pipe)
 		pclose(pipe);
-	*strange = instructions ? symbols_visited(&functions_met) - met : 0;
+	*strange = instructions ? symbols_visits().addresses - met : 0;
 	return instructions;
 }

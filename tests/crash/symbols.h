@@ -16,11 +16,15 @@ bool symbols_in_library(uint64_t address);
 /* "function+0x12", or "?" */
 void symbols_name(uint64_t address, char *text, size_t size);
 
-/* Notes that a kill was placed before the instruction there. */
-void symbols_visit(uint64_t address);
+/* Notes that a victim came to the instruction there; and whether all was well after a kill there.
+ */
+void symbols_visit(uint64_t address, bool well);
 
-/* Distinct library addresses visited so far, and functions that they lie in. */
-unsigned int symbols_visited(unsigned int *functions);
+/* Distinct library addresses visited, those of them where all was well each time, and functions. */
+struct visits {
+	unsigned int addresses, well, functions;
+};
+struct visits symbols_visits(void);
 
 /*
  * Instructions in the functions that were visited, as objdump counts them; 0 where there is no
