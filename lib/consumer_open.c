@@ -69,10 +69,13 @@ static int find_gated(const struct shmring_consumer *consumer, enum shmring_star
 {
 	const struct segment *segment = &consumer->handle.segment;
 	const struct subscription *subscription = &consumer->subscription;
+	/* Seeking, it keeps what it has, unless it leaves all of it behind. Not joined: nothing. */
+	const uint64_t held =
+		consumer->active == 0 || start == SHMRING_NEWEST ? GATE_NEW : consumer->released;
 	struct place from = { first_look(segment, start), 0 };
 	int error;
 
-	while (!subscription_gate(segment, subscription->slot, &from.position))
+	while (!subscription_gate(segment, subscription->slot, held, &from.position))
 		;
 	if (!subscription_activate(segment, subscription))
 		return -ECONNRESET;

@@ -32,7 +32,8 @@ static int return_gated(struct shmring_consumer *consumer, struct place from, bo
 		if (consumer->marks && numbered)
 			consumer_mark(consumer, from);
 		at->position = from.position;
-	} while (!subscription_gate(segment, consumer->subscription.slot, &from.position));
+	} while (!subscription_gate(segment, consumer->subscription.slot, GATE_NEW,
+				    &from.position));
 	if (!subscription_activate(segment, &consumer->subscription))
 		return -ECONNRESET;
 	error = walk_sequence(segment, at);

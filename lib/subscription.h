@@ -45,8 +45,13 @@ int subscription_join(const struct segment *segment, struct subscription *subscr
  * `position` is then the lowest one above it that is not about to be overwritten, for another
  * attempt. That comes to an end: once a scan has seen the state, the floor does not move, so it can
  * be too late only for the one advance that was under way.
+ *
+ * A subscription that seeks must not give up what it `held` until it has found its new place: it is
+ * never too late for that. GATE_NEW for one that holds nothing, or wants to leave it behind.
  */
-bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t *position);
+#define GATE_NEW UINT64_MAX
+bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t held,
+		       uint64_t *position);
 
 /* JOINING to ACTIVE; false if the subscription was evicted. */
 bool subscription_activate(const struct segment *segment, const struct subscription *subscription);

@@ -9,7 +9,8 @@
 #include "subscription.h"
 #include "wait.h"
 
-bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t *position)
+bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_t held,
+		       uint64_t *position)
 {
 	struct layout_control *control = segment->control;
 	uint64_t want;
@@ -22,9 +23,10 @@ bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_
 	fence_full();
 	/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
 	want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
-	if (want <= *position)
+	/* What it has held all the time the producer has seen, or will, and then takes `want` back. */
+	if (want <= *position || *position == held)
 		return true;
-	*position = want;
+	*position = want < held ? want : held;
 	return false;
 }
 
