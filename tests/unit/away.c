@@ -4,6 +4,7 @@
 
 #include <criterion/parameterized.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define BIG SMALL_MAXIMUM
 
@@ -119,6 +120,86 @@ FromEach(lost_before_and_while_away)
 	cr_assert_eq(delivered + lost, expected - origin->sequence);
 	cr_assert_gt(delivered, 50);
 	cr_assert_gt(lost, 5000);
+}
+
+Test(away, what_a_seek_passes_over_is_not_lost)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer_options options = durable_options("one", SHMRING_LOSSY);
+	struct shmring_consumer *consumer;
+	uint64_t oldest;
+
+	/* From a place where much is lost, to the same place where nothing is. */
+	write_records(producer, 1000, 300);
+	oldest = ring_info(name).oldest_sequence;
+	options.start = SHMRING_SEQUENCE;
+	options.start_value = 5;
+	consumer = open_consumer(name, &options);
+	expect_ok(shmring_release(consumer));
+	expect_ok(shmring_seek(consumer, SHMRING_OLDEST, 0));
+	expect_ok(shmring_consumer_close(consumer));
+	consumer = open_consumer(name, &options);
+	expect_after_loss(consumer, oldest, 0, 300);
+	/* And the other way round. */
+	expect_ok(shmring_seek(consumer, SHMRING_OLDEST, 0));
+	expect_ok(shmring_seek(consumer, SHMRING_SEQUENCE, 5));
+	expect_ok(shmring_consumer_close(consumer));
+	consumer = open_consumer(name, &options);
+	expect_after_loss(consumer, oldest, oldest - 5, 300);
+}
+
+struct evictor {
+	const char *ring;
+	_Atomic int over;
+};
+
+static void *evict_for_ever(void *argument)
+{
+	struct evictor *evictor = argument;
+
+	while (!atomic_load_explicit(&evictor->over, memory_order_relaxed))
+		if (shmring_evict(evictor->ring, "one") != 0)
+			return argument;
+	return NULL;
+}
+
+Test(away, a_seek_that_is_cut_short_by_an_eviction_has_not_moved_it)
+{
+	struct evictor evictor = { new_ring(0), 0 };
+	struct shmring_producer *producer = new_producer(evictor.ring);
+	struct shmring_consumer *consumer;
+	unsigned int cut_short = 0;
+	pthread_t thread;
+	void *failed;
+
+	write_records(producer, 40, 100);
+	expect_ok(shmring_consumer_close(open_durable(evictor.ring, "one", SHMRING_RELIABLE)));
+	cr_assert_eq(pthread_create(&thread, NULL, evict_for_ever, &evictor), 0);
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct shmring_consumer_options options = durable_options("one", SHMRING_RELIABLE);
+		uint64_t sequence;
+		int result;
+
+		do
+			result = shmring_consumer_open(&consumer, evictor.ring, &options);
+		while (result == -ECONNRESET);
+		expect_ok(result);
+		sequence = consumer_info(consumer).sequence;
+		result = shmring_seek(consumer, SHMRING_SEQUENCE, (i * 7 + 1) % 40);
+		cut_short += result == -ECONNRESET;
+		if (result == 0)
+			sequence = (i * 7 + 1) % 40;
+		expect_ok(shmring_consumer_close(consumer));
+		cr_assert_eq(subscription_info(evictor.ring, "one").sequence, sequence,
+			     "seek %u: %d, at %llu, not %llu", i, result,
+			     (unsigned long long)subscription_info(evictor.ring, "one").sequence,
+			     (unsigned long long)sequence);
+	}
+	atomic_store_explicit(&evictor.over, 1, memory_order_relaxed);
+	pthread_join(thread, &failed);
+	cr_assert_null(failed);
+	cr_assert_gt(cut_short, 0);
 }
 
 Test(away, a_deadline_passes_also_while_nobody_is_there)

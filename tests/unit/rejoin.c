@@ -120,7 +120,7 @@ Test(rejoin, tells_one_that_sleeps)
 
 /* ---- Back in one call -------------------------------------------------------------------------------------- */
 
-Test(rejoin, rejoins_where_it_was_if_nothing_is_gone)
+Test(rejoin, goes_on_where_it_was_if_nothing_is_gone)
 {
 	const char *name = new_ring(0);
 	struct shmring_producer *producer = new_producer(name);
@@ -146,7 +146,7 @@ Test(rejoin, rejoins_where_it_was_if_nothing_is_gone)
 	expect_run(consumer, 3, 1, BIG);
 }
 
-Test(rejoin, rejoins_with_the_exact_loss)
+Test(rejoin, tells_the_exact_loss)
 {
 	for (unsigned int released = 0; released < 3; released++) {
 		for (unsigned int in_place = 0; released + in_place <= 3; in_place++) {
@@ -247,7 +247,30 @@ Test(rejoin, gates_again_after_rejoining)
 	}
 }
 
-Test(rejoin, rejoins_at_the_end_of_a_stream)
+Test(rejoin, starts_the_deadline_anew)
+{
+	for (int by_operator = 0; by_operator < 2; by_operator++) {
+		const char *name = new_ring(0);
+		struct shmring_producer *producer = new_producer(name);
+		struct shmring_consumer *consumer = new_deadline(name, "slow", SOON);
+
+		/* Another one is in the way as well, so the producer gets no further meanwhile. */
+		new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+		fill_ring(producer, BIG);
+		pass_time(SOON);
+		if (by_operator)
+			expect_ok(shmring_evict(name, "slow"));
+		while (!is_evicted(name, "slow"))
+			expect_full(producer, BIG);
+		expect_ok(shmring_rejoin(consumer, NULL));
+		expect_full(producer, BIG);
+		cr_assert_eq(is_evicted(name, "slow"), 0);
+		while (!is_evicted(name, "slow"))
+			expect_full(producer, BIG);
+	}
+}
+
+Test(rejoin, works_at_the_end_of_a_stream)
 {
 	const char *name = new_ring(0);
 	struct shmring_producer *producer = new_producer(name);
@@ -270,7 +293,7 @@ Test(rejoin, rejoins_at_the_end_of_a_stream)
 	expect_result(shmring_read(consumer, &record), -EPIPE);
 }
 
-Test(rejoin, rejoining_is_for_the_evicted)
+Test(rejoin, is_for_the_evicted)
 {
 	const char *name = new_ring(0);
 	struct shmring_producer *producer = new_producer(name);
