@@ -7,9 +7,11 @@
  * oldest one, and the sequence number that was expected tells how many were lost.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "consumer.h"
 #include "index.h"
+#include "liveness.h"
 
 /* Without a gate, the place may be overwritten while it is looked up; see consumer_open.c. */
 #define LOOKUPS_MAX 1000
@@ -17,13 +19,17 @@
 /* A LOSSY one that was overtaken gets so much of a head start, as in consumer.c. */
 #define RESUME_SHARE 8
 
+/* An advance of the floor takes microseconds, unless its producer is stopped. */
+#define ADVANCE_PATIENCE_NS (2 * NS_PER_SECOND)
+#define ADVANCE_NAP_NS      20000
+
 /*
  * A gate there, or above: where, and its sequence number. The state is JOINING, and ACTIVE
  * afterwards. Each place is marked with the number that is expected at `from`, if `numbered`: who
  * is killed here has lost what lies between.
  */
-static int return_gated(struct shmring_consumer *consumer, struct place from, bool numbered,
-			struct place *at)
+static int return_gated(struct shmring_consumer *consumer, struct place from, uint64_t held,
+			bool numbered, struct place *at)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error;
@@ -32,7 +38,7 @@ static int return_gated(struct shmring_consumer *consumer, struct place from, bo
 		if (consumer->marks && numbered)
 			consumer_mark(consumer, from);
 		at->position = from.position;
-	} while (!subscription_gate(segment, consumer->subscription.slot, GATE_NEW,
+	} while (!subscription_gate(segment, consumer->subscription.slot, held,
 				    &from.position));
 	if (!subscription_activate(segment, &consumer->subscription))
 		return -ECONNRESET;
@@ -63,10 +69,10 @@ static int return_ungated(const struct shmring_consumer *consumer, uint64_t posi
 }
 
 /* From JOINING to the place `from`, or above it where that is gone. */
-static int come_back(struct shmring_consumer *consumer, struct place from, bool numbered,
-		     struct place *at)
+static int come_back(struct shmring_consumer *consumer, struct place from, uint64_t held,
+		     bool numbered, struct place *at)
 {
-	return consumer_gates(consumer) ? return_gated(consumer, from, numbered, at)
+	return consumer_gates(consumer) ? return_gated(consumer, from, held, numbered, at)
 					: return_ungated(consumer, from.position, at);
 }
 
@@ -92,6 +98,32 @@ static bool mark_find(struct shmring_consumer *consumer, uint64_t tail, uint64_t
 	return false;
 }
 
+/*
+ * Does a subscription whose process died as it sought still hold the place that its tail is at? An
+ * advance of the producer beyond it may be under way, and be taken back, or not.
+ */
+static uint64_t held_by_the_dead(const struct segment *segment, uint64_t tail)
+{
+	struct deadline deadline = deadline_after(ADVANCE_PATIENCE_NS);
+	struct timespec nap = { .tv_nsec = ADVANCE_NAP_NS };
+
+	for (;;) {
+		uint64_t want;
+
+		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
+		atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
+		/* [GATE] joins, full fence, then want; pairs with floor.c:floor_advance() */
+		fence_full();
+		want = atomic_load_explicit(&segment->data->want, memory_order_acquire);
+		if (want <= tail || lock_held(segment->lock_fd, LOCK_PRODUCER) == 0)
+			return tail;
+		/* It has been done: what was there is gone. Or it is stopped half-way. */
+		if (walk_floor(segment) >= want || deadline_left(deadline, 1) == 0)
+			return GATE_NEW;
+		nanosleep(&nap, NULL);
+	}
+}
+
 int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 {
 	const struct segment *segment = &consumer->handle.segment;
@@ -99,6 +131,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 	const uint64_t state = atomic_load_explicit(consumer->state, memory_order_acquire);
 	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
 	struct place at = { tail, 0 };
+	uint64_t held = GATE_NEW;
 	bool marked;
 	int error;
 
@@ -120,9 +153,11 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 			return error;
 	}
 	/* Evicted, or its process died while it moved. */
+	if (slot_state(state) == SLOT_JOINING)
+		held = held_by_the_dead(segment, tail);
 	if (!subscription_reopen(segment, subscription, (enum slot_state)slot_state(state)))
 		return -ECONNRESET;
-	error = come_back(consumer, *place, marked, &at);
+	error = come_back(consumer, *place, held, marked, &at);
 	if (!error)
 		*place = (struct place){ at.position, marked ? place->sequence : at.sequence };
 	return error == -EAGAIN ? -ECONNRESET : error;
@@ -147,7 +182,8 @@ int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 	    !subscription_reopen(segment, subscription, SLOT_ACTIVE) &&
 	    !subscription_reopen(segment, subscription, SLOT_JOINING))
 		return -EBADMSG;
-	error = come_back(consumer, (struct place){ consumer->released, expected }, true, &at);
+	error = come_back(consumer, (struct place){ consumer->released, expected }, GATE_NEW, true,
+			  &at);
 	if (error)
 		return error == -EAGAIN ? -ECONNRESET : error;
 	if (at.sequence < expected)

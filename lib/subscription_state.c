@@ -23,7 +23,7 @@ bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_
 	fence_full();
 	/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
 	want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;
-	/* What it has held all the time the producer has seen, or will, and then takes `want` back. */
+	/* What was held all the time, the producer has seen or will see: it takes `want` back. */
 	if (want <= *position || *position == held)
 		return true;
 	*position = want < held ? want : held;
