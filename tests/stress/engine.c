@@ -154,7 +154,7 @@ int engine_run(const struct plan *plan)
 	shmring_unlink(board->ring);
 	/* Threads that are stuck cannot be ended; leaving the process does. */
 	unique_names_sweep();
-	if (!failed)
+	if (!failed || !plan->threads)
 		free(runners);
 	return failed;
 }
