@@ -115,10 +115,13 @@ static uint64_t held_by_the_dead(const struct segment *segment, uint64_t tail)
 		/* [GATE] joins, full fence, then want; pairs with floor.c:floor_advance() */
 		fence_full();
 		want = atomic_load_explicit(&segment->data->want, memory_order_acquire);
+		/* It has been done: what was there is gone. */
+		if (walk_floor(segment) > tail)
+			return GATE_NEW;
 		if (want <= tail || lock_held(segment->lock_fd, LOCK_PRODUCER) == 0)
 			return tail;
-		/* It has been done: what was there is gone. Or it is stopped half-way. */
-		if (walk_floor(segment) >= want || deadline_left(deadline, 1) == 0)
+		/* Its producer is stopped half-way. */
+		if (deadline_left(deadline, 1) == 0)
 			return GATE_NEW;
 		nanosleep(&nap, NULL);
 	}
@@ -153,7 +156,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 			return error;
 	}
 	/* Evicted, or its process died while it moved. */
-	if (slot_state(state) == SLOT_JOINING)
+	if (slot_state(state) == SLOT_JOINING && consumer_gates(consumer))
 		held = held_by_the_dead(segment, tail);
 	if (!subscription_reopen(segment, subscription, (enum slot_state)slot_state(state)))
 		return -ECONNRESET;
