@@ -90,7 +90,6 @@ static bool killed_before(uint64_t address)
 static void note_killed(uint64_t address)
 {
 	kills++;
-	symbols_visit(address);
 	if (!killed_before(address) && killed_count < sizeof(killed) / sizeof(killed[0]))
 		killed[killed_count++] = address;
 }
@@ -125,6 +124,7 @@ static void kill_at(const struct point *point, bool partner_dies)
 		problem = partner_finish(&cast);
 	if (!problem)
 		problem = check_after(walk.scene);
+	symbols_visit(point->address, problem == NULL);
 	if (problem)
 		complain(point, "killed", problem);
 }
@@ -170,16 +170,15 @@ static void play_scene(const struct scene *scene, unsigned int every)
 			continue;
 		if (i % every == 0 || point->first_in_state || !killed_before(point->address))
 			kill_at(point, kills % 2);
-		if (i % every != 0 && !point->first_in_state)
-			continue;
 		for (enum rival rival = 0; rival < RIVALS; rival++)
-			overtake_at(point, rival);
+			if (i % every == 0 || point->first_in_state || rival_matters(rival, scene))
+				overtake_at(point, rival);
 	}
 }
 
 static bool report(void)
 {
-	unsigned int functions, visited = symbols_visited(&functions);
+	const struct visits visits = symbols_visits();
 
 	for (enum operation i = 0; i < OPERATIONS; i++)
 		printf("figure kill_points_%s %u\n", operation_names[i], states[i].count);
@@ -187,11 +186,11 @@ static bool report(void)
 	printf("figure names_kills %llu\n", (unsigned long long)kills);
 	printf("figure names_overtakings %llu\n", (unsigned long long)overtakings);
 	printf("figure names_addresses %zu\n", stepped_count);
-	printf("figure names_functions %u\n", functions);
+	printf("figure names_functions %u\n", visits.functions);
 	printf("figure kill_addresses %.1f\n",
-	       stepped_count ? 100.0 * visited / (double)stepped_count : 0);
+	       stepped_count ? 100.0 * visits.well / (double)stepped_count : 0);
 	printf("figure kill_violations %llu\n", (unsigned long long)violations);
-	return violations == 0 && visited == stepped_count && visited > 0;
+	return violations == 0 && visits.well == stepped_count && visits.well > 0;
 }
 
 static int usage(const char *program)

@@ -128,6 +128,8 @@ const char *check_beside(const struct scene *scene, const struct outside *outsid
 	const bool dry_run = free_orphans(outside) != 0;
 	const char *problem = check_files(scene, outside);
 
+	if (!problem && free_orphans(outside) > scene->orphans + scene->damaged)
+		problem = "a control object without data is not locked by who is at it";
 	if (!problem)
 		problem = look_inside(stage_name, what_is_there(scene, outside));
 	if (!problem && !dry_run)

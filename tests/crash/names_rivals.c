@@ -11,6 +11,8 @@ const char *const rival_names[RIVALS] = {
 	[RIVAL_CREATES] = "while another created",
 	[RIVAL_UNLINKS] = "while another unlinked",
 	[RIVAL_REPLACES] = "while another replaced the ring",
+	[RIVAL_FINISHES] = "while another finished",
+	[RIVAL_DIES] = "while another died",
 };
 
 /* Not asked of the library: what it would have said. */
@@ -19,12 +21,13 @@ const char *const rival_names[RIVALS] = {
 struct results {
 	int victim;
 	int collected, created, unlinked; /* by the rival */
+	int partner;
 };
 
 bool rival_fits(enum rival rival, const struct scene *scene, const struct point *point)
 {
 	if (scene->partner)
-		return rival == RIVAL_COLLECTS;
+		return rival == RIVAL_COLLECTS || rival == RIVAL_FINISHES || rival == RIVAL_DIES;
 	switch (rival) {
 	case RIVAL_COLLECTS:
 	case RIVAL_CREATES:
@@ -36,16 +39,32 @@ bool rival_fits(enum rival rival, const struct scene *scene, const struct point 
 	case RIVAL_REPLACES:
 		/* A damaged ring has no lock that could be found. */
 		return !point->ring_locked && !scene->damaged;
+	case RIVAL_FINISHES:
+	case RIVAL_DIES:
 	case RIVALS:
 		break;
 	}
 	return false;
 }
 
-static struct results rival_acts(enum rival rival)
+bool rival_matters(enum rival rival, const struct scene *scene)
 {
-	struct results results = { .collected = NOT_DONE, .created = NOT_DONE, .unlinked = NOT_DONE };
+	return rival == RIVAL_REPLACES && scene->operation == UNLINKING && scene->expected == 0 &&
+	       scene->orphans == 0;
+}
 
+static struct results rival_acts(enum rival rival, struct cast *cast)
+{
+	struct results results = {
+		.collected = NOT_DONE, .created = NOT_DONE, .unlinked = NOT_DONE,
+	};
+
+	if (rival == RIVAL_FINISHES)
+		results.partner = victim_finish(&cast->partner);
+	if (rival == RIVAL_DIES) {
+		partner_kill(cast);
+		results.partner = NOT_DONE;
+	}
 	if (rival == RIVAL_COLLECTS)
 		results.collected = shmring_collect(0, NULL, NULL);
 	if (rival == RIVAL_UNLINKS || rival == RIVAL_REPLACES)
@@ -94,8 +113,11 @@ static const char *check_sum(const struct scene *scene, const struct point *poin
 		rings--;
 	rings += results->created == 0;
 	rings -= results->unlinked == 0;
-	if (scene->partner && scene->partner_operation != COLLECTING)
-		rings += scene->partner_operation == CREATING ? 1 : -1;
+	/* The partner stops where its ring is not there yet, or no longer. */
+	if (scene->partner && scene->partner_operation == UNLINKING)
+		rings--;
+	if (scene->partner && scene->partner_operation == CREATING && results->partner == 0)
+		rings++;
 	if (rings != (outside_data(outside, stage_name) != NULL))
 		return "more or fewer rings are there than were made and not removed";
 	return NULL;
@@ -107,7 +129,8 @@ static const char *check_orphans(const struct scene *scene, const struct point *
 {
 	unsigned int most = scene->orphans;
 
-	if (scene->damaged)
+	/* One who died; or what nobody can tell the owner of. */
+	if (scene->damaged || results->partner == NOT_DONE)
 		return NULL;
 	/* One that the victim was looking at is passed over by the rival. */
 	if (results->collected == 0)
@@ -132,13 +155,19 @@ static const char *check_target(const struct scene *scene, const struct point *p
 const char *rival_overtakes(enum rival rival, struct cast *cast, const struct point *point)
 {
 	const struct scene *scene = cast->victim.scene;
-	struct results results = rival_acts(rival);
+	struct results results = rival_acts(rival, cast);
 	const char *problem;
 	struct outside outside;
 
 	results.victim = victim_finish(&cast->victim);
-	problem = partner_finish(cast);
+	if (!scene->partner)
+		results.partner = -ENOENT; /* there is none */
+	else if (rival != RIVAL_FINISHES && rival != RIVAL_DIES)
+		results.partner = victim_finish(&cast->partner);
 	outside_look(&outside, "", true);
+	problem = scene->partner && !one_of(results.partner, 0, NOT_DONE) ?
+			  "the other one's call fails" :
+			  NULL;
 	if (!problem)
 		problem = check_results(scene, point, &results);
 	if (!problem)

@@ -10,6 +10,8 @@ enum rival {
 	RIVAL_CREATES,
 	RIVAL_UNLINKS,
 	RIVAL_REPLACES, /* unlinks, and creates another */
+	RIVAL_FINISHES, /* the partner goes on to its end */
+	RIVAL_DIES,     /* the partner is killed */
 	RIVALS,
 };
 
@@ -17,6 +19,9 @@ extern const char *const rival_names[RIVALS];
 
 /* Does it make sense there, and come to an end soon? */
 bool rival_fits(enum rival rival, const struct scene *scene, const struct point *point);
+
+/* Can it go wrong between any two instructions? Then every one of them is tried, also in a short run. */
+bool rival_matters(enum rival rival, const struct scene *scene);
 
 /*
  * The victim is at the point, and stops there while the rival comes and goes; then it, and its partner, finish. Null if
