@@ -32,7 +32,7 @@ done
 
 # What was said of losses and of an eviction is true, and the lines are the last ones of `many`.
 exact() { # NAME FILE
-	evicted=$(sed -n 's/.*: this subscription was evicted, with \([0-9]*\) records lost; .*/\1/p' "$2.err")
+	evicted=$(sed -n 's/.*: evicted, and \([0-9]*\) records lost; .*/\1/p' "$2.err")
 	lost=$(lost_according_to "$2.err")
 	check "$1: it says that it was evicted" test -n "$evicted"
 	check "$1: and lost some" test "${evicted:-0}" -gt 0

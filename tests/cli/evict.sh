@@ -48,7 +48,7 @@ refused "one that a process has open cannot be ended" 1 "a process has that subs
 	"$shmtool" unsubscribe "$ring" slow
 kill -CONT "$slow"
 check "it is told, and goes on to the end" ends_with 3 "$slow"
-evicted=$(sed -n 's/.*: this subscription was evicted, with \([0-9]*\) records lost; .*/\1/p' slow.err)
+evicted=$(sed -n 's/.*: evicted, and \([0-9]*\) records lost; .*/\1/p' slow.err)
 lost=$(lost_according_to slow.err)
 check "it says exactly how many were lost" test $((${evicted:-0} + $(wc -l <slow.out))) -eq 100000
 check "and says it again in the end" test "${lost:-0}" -eq "${evicted:-1}"
@@ -126,7 +126,7 @@ quiet=$pid
 await asleep 1
 accepted "one that waits before there is a producer is evicted" "$shmtool" evict "$ring" quiet
 evicted_and_back() {
-	grep -q 'this subscription was evicted, with 0 records lost' quiet.err && subscription_is quiet evicted false
+	grep -q 'evicted, and 0 records lost' quiet.err && subscription_is quiet evicted false
 }
 check "it notices, and joins again" await evicted_and_back
 "$shmtool" pub "$ring" ten

@@ -124,4 +124,16 @@ mv "$work/lines" "$work/out"
 expect "the session in README.md" $status "$(seq 10)
 1"
 tap_check "it has all of shmtool's commands that it needs" [ "$(grep -c "shmtool .*$ring" "$work/session")" -eq 6 ]
+
+# The one about dying: what follows "$ " is run, the rest is what it prints. gc looks at everybody's files: not here.
+sed -n '/<!-- deaths-begin -->/,/<!-- deaths-end -->/p' "$src/README.md" |
+	sed "/^<!--/d; /^\`\`\`/d; /^\$ shmtool gc/,\$d; s/ R / $ring /; s/ R\$/ $ring/" >"$work/deaths"
+{
+	echo 'set -e'
+	# Who is at a terminal takes longer to type than the producer to fill the ring.
+	sed -n 's/^\$ //p' "$work/deaths" | sed 's/^shmtool stat.*/until &; do sleep 0.02; done/'
+} >"$work/session"
+PATH=$(dirname "$SHMTOOL"):$PATH run sh "$work/session"
+expect "the session about dying in README.md" $? "$(grep -v '^\$ ' "$work/deaths")"
+tap_check "it has something about dying" [ "$(grep -c "shmtool .*$ring" "$work/session")" -ge 8 ]
 tap_done

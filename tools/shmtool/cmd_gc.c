@@ -111,8 +111,8 @@ int cmd_gc(int argc, char **argv)
 	if (arguments_parse(&argp, argc, argv, &gc, &status) != 0)
 		return status;
 	error = shmring_collect(gc.dry_run, on_orphan, &gc);
-	/* Being asked to remove one is not all it takes. */
-	if (!error && !gc.dry_run && gc.count > 0)
+	/* Which ones that it may not remove are still there? */
+	if (error == -EACCES && gc.count > 0)
 		error = shmring_list(on_entry, &gc);
 	status = error ? report_error("gc", error, TO_REMOVE) : tell(&gc);
 	for (size_t i = 0; i < gc.count; i++)

@@ -254,8 +254,8 @@ static int rejoin(struct copy *copy)
 	}
 	if (copy->inspector)
 		copy->written = *tally;
-	report(copy->reading->attach.name, "this subscription was evicted, with %" PRIu64 " records lost; it goes on, "
-	       "but should read faster, or have a larger ring or a longer --deadline", lost);
+	report(copy->reading->attach.name, "evicted, and %" PRIu64 " records lost; it goes on, but read faster, or use "
+	       "a larger ring", lost);
 	return 0;
 }
 
