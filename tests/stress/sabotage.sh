@@ -27,21 +27,6 @@ found swap '^figure out_of_order [1-9]' --seconds 1
 found hang 'got nothing done for 2 s' --seconds 1
 # Only one with a deadline, so that it is late for sure.
 found short 'deadline-.*(disagree|differ)' --seconds 5 --deadline 1 --durable 0 --lossy 0 --observers 0
-
-# What goes wrong when processes are killed. Such a run ends with the first mistake.
-killed() { # SABOTAGE PATTERN
-	if "$stress_ring" --threads --kills 1 >/dev/null 2>&1 || ! "$stress_ring" --kills 1 >/dev/null 2>&1; then
-		tap_skip "$1 is reported" "threads, which ThreadSanitizer's builds have for processes, cannot be killed"
-	else
-		found "$1" "$2" --kills 2000
-	fi
-}
-
-killed resume 'durable-.*gap and report differ'
-killed repeat 'a successor repeats the number'
-killed skip 'a successor skips to the number'
-killed deaf 'told of [0-9]+ of [0-9]+ dead producers'
-killed hang 'got nothing done for 2 s'
 if output=$("$stress_ring" --seconds 1 --size 1:300 2>&1); then
 	tap_ok "without a mistake nothing is reported"
 else

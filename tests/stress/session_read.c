@@ -178,7 +178,7 @@ static enum step read_in_place(struct session *session, unsigned int most)
 	return result == -ECONNRESET ? session_rejoin(session) : STEP_READ;
 }
 
-/* Whether to copy records out. */
+/* Whether to copy the next record out. */
 static int copies(struct session *session)
 {
 	int wants = random_once_in(&session->random, 4);
@@ -186,8 +186,10 @@ static int copies(struct session *session)
 	/* ThreadSanitizer cannot know that what a lapped reader reads is thrown away. */
 	if (UNDER_TSAN && may_be_torn(session))
 		return 1;
-	/* What comes next has to be known beforehand to one whose progress is noted. */
-	return wants && !(session->durable && may_be_torn(session));
+	/* A durable one notes what a copy will release: the next record, if it is known, and is there. */
+	if (session->durable && !UNDER_TSAN)
+		return wants && !may_be_torn(session) && shmring_wait(session->consumer, 0) == 0;
+	return wants;
 }
 
 enum step session_read(struct session *session)
@@ -195,8 +197,7 @@ enum step session_read(struct session *session)
 	enum step step;
 
 	role_does(session->role, DOING_READ);
-	/* A durable one notes what a copy will release: the next record, if it is there. */
-	if (copies(session) && (!session->durable || shmring_wait(session->consumer, 0) == 0))
+	if (copies(session))
 		step = read_copy(session);
 	else if (random_once_in(&session->random, 3))
 		step = read_in_place(session,
