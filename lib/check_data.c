@@ -45,6 +45,7 @@ static bool check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	const uint64_t floor = load(&data->floor);
 	const uint64_t want = load(&data->want);
 	const uint64_t need = load(&data->need);
+	const uint64_t full = load(&data->full);
 	const uint64_t head = load(&data->head);
 	const uint64_t floor_after = load(&data->floor);
 
@@ -53,6 +54,8 @@ static bool check_positions(struct check *check, uint64_t *from, uint64_t *to)
 	POSITION(want, want, floor, head);
 	if (need != 0)
 		POSITION(need, need, first, head);
+	if (full != 0)
+		POSITION(full, full, first, head);
 	if (head - floor_after > capacity && floor_after <= head)
 		report(check, AT(floor), floor_after, head - capacity, head,
 		       "floor is more than a capacity below head");

@@ -182,13 +182,22 @@ static bool gates_open(struct floor *floor, uint64_t target, uint64_t head, uint
 	return target <= floor->minimum;
 }
 
+/* For people: who keeps the floor from going there is whom the producer waits for. */
+static int full(struct floor *floor, uint64_t target)
+{
+	floor->is_full = target != 0;
+	/* Release: whoever looks at it on its own finds head where it counts from. */
+	atomic_store_explicit(&floor->segment->data->full, target, memory_order_release);
+	return -EAGAIN;
+}
+
 int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position)
 {
 	struct layout_data *data = floor->segment->data;
 	const uint64_t target = index_first_at(floor->segment, least, head);
 
 	if (target > floor->minimum && !gates_open(floor, target, head, position))
-		return -EAGAIN;
+		return full(floor, target);
 	floor->awaited = 0;
 	want_store(floor, target);
 	/*
@@ -200,7 +209,7 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 		gate_scan(floor, head);
 		if (target > floor->minimum) {
 			want_store(floor, floor->floor);
-			return -EAGAIN;
+			return full(floor, target);
 		}
 	}
 	/*
@@ -210,6 +219,8 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 	/* [OLDEST] release: the records from there on; pairs with walk.c:walk_floor() */
 	atomic_store_explicit(&data->floor, target, memory_order_release);
 	fence_release();
+	if (floor->is_full)
+		full(floor, 0);
 	return 0;
 }
 
@@ -224,6 +235,7 @@ int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t
 		return -EBADMSG;
 	/* A predecessor that died between the two stores had overwritten nothing yet. */
 	want_store(floor, floor->floor);
+	full(floor, 0);
 	floor->minimum = 0;
 	gate_scan(floor, head);
 	return 0;

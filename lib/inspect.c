@@ -102,13 +102,10 @@ static enum shmring_liveness liveness(int lock_fd, unsigned int byte)
 	return held < 0 ? SHMRING_UNKNOWN : held ? SHMRING_ALIVE : SHMRING_DEAD;
 }
 
-/*
- * The position that every gating tail has to reach before the producer wakes up; 0: it does not
- * sleep for that.
- */
-static uint64_t need_of(const struct segment *segment)
+/* The position that gating tails have to reach before the producer has room; 0: it has. */
+static uint64_t wanted_of(const struct segment *segment)
 {
-	return atomic_load_explicit(&segment->data->need, memory_order_relaxed);
+	return atomic_load_explicit(&segment->data->full, memory_order_relaxed);
 }
 
 int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *info)
@@ -147,7 +144,7 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 		.wake_mode = (enum shmring_wake_mode)header->wake_mode,
 		.stream = (enum shmring_stream_state)stream_state(stream),
 		.producer_alive = producer_alive,
-		.producer_waits = producer_alive == SHMRING_ALIVE && need_of(segment) != 0,
+		.producer_waits = producer_alive == SHMRING_ALIVE && wanted_of(segment) != 0,
 		.producer_pid =
 			(int32_t)atomic_load_explicit(&data->producer_pid, memory_order_relaxed),
 		.producer_since_ns =
@@ -225,15 +222,15 @@ static void look_at_lag(const struct segment *segment, struct shmring_subscripti
 	report->lag_ns = age_of(segment, at.position);
 }
 
-/* Is it what a producer that sleeps is waiting for? */
+/* Is it what the producer is waiting for? */
 static bool blocks(const struct segment *segment, uint64_t state, uint64_t tail)
 {
 	const bool gates = policy_gates(slot_policy(state)) &&
 			   (slot_state(state) == SLOT_ACTIVE ||
 			    (slot_state(state) == SLOT_JOINING && tail != TAIL_NONE));
-	const uint64_t need = need_of(segment);
+	const uint64_t wanted = wanted_of(segment);
 
-	return gates && need != 0 && tail < need &&
+	return gates && wanted != 0 && tail < wanted &&
 	       liveness(segment->lock_fd, LOCK_PRODUCER) == SHMRING_ALIVE;
 }
 

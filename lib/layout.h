@@ -205,6 +205,8 @@ struct layout_data {
 	shared_u64 want;   /* about to become the floor */
 	shared_u64 need;   /* a sleeping producer: until every gating tail is there; 0: not so */
 	shared_u64 stream; /* stream_word() */
+	/* where the floor was to go, and could not, when room was last made; 0: it could */
+	shared_u64 full;
 	/* Written once per producer. */
 	alignas(LAYOUT_LINE) shared_u64 producer_since_ns;
 	shared_u32 producer_pid;

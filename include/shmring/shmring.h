@@ -571,7 +571,7 @@ struct shmring_info {
 	/* as seen where it was opened, for people; 0: none or not visible */
 	int32_t producer_pid;
 	uint64_t producer_since_ns;  /* nanoseconds since 1970 */
-	uint32_t producer_waits;     /* 1: a living producer sleeps until consumers make room */
+	uint32_t producer_waits;     /* 1: it lives, and found no room when it last needed some */
 	uint32_t reserved;           /* 0 */
 	uint32_t control_visible;    /* 1: the fields below and the subscriptions can be seen */
 	uint32_t subscriptions;      /* in use */
@@ -595,7 +595,7 @@ struct shmring_subscription_info {
 	uint32_t sleeping;         /* 1: asleep, or about to be */
 	uint32_t evicted;          /* 1: holds nobody back any more */
 	uint32_t durable;          /* 1: stays when nobody has it open */
-	uint32_t blocking;         /* 1: the producer is waiting for it right now */
+	uint32_t blocking;         /* 1: it is what the producer waits for */
 	int64_t deadline_ns;       /* of SHMRING_DEADLINE */
 	uint64_t since_ns;         /* subscribed, or rejoined, nanoseconds since 1970 */
 	uint64_t position;         /* of the first record not released */

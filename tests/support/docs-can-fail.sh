@@ -101,4 +101,12 @@ if [ -n "${MANDOC-}" ]; then
 else
 	tap_skip "a manual page is too wide" "mandoc is not installed"
 fi
+
+rules_fail() { # SED-SCRIPT
+	fresh_copy && sed "$1" "$src/doc/rules.md" >"$copy/doc/rules.md" &&
+		! sh "$support/check-rules.sh" "$copy"
+}
+tap_check "a rule is not in rules.md" rules_fail '/^| magic last /d'
+tap_check "a rule in rules.md is not taken out" rules_fail 's/^| magic last /| magic first /'
+tap_check "a rule is said to be in another file" rules_fail 's/^| magic last | create.c/| magic last | list.c/'
 tap_done

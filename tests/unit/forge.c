@@ -116,13 +116,14 @@ static uint64_t load(const shared_u64 *word)
 Test(forge, positions)
 {
 	struct rig rig;
-	shared_u64 *head, *floor, *want, *need;
+	shared_u64 *head, *floor, *want, *need, *full;
 
 	new_rig(&rig);
 	head = &rig.data->head;
 	floor = &rig.data->floor;
 	want = &rig.data->want;
 	need = &rig.data->need;
+	full = &rig.data->full;
 	forge(&rig, head, rig.head + 1);
 	forge(&rig, head, rig.head - 8);
 	forge(&rig, head, UINT64_MAX);
@@ -145,6 +146,8 @@ Test(forge, positions)
 	forge(&rig, need, 3);
 	forge(&rig, need, rig.head + 8);
 	forge(&rig, need, UINT64_MAX);
+	forge(&rig, full, 3);
+	forge(&rig, full, rig.head + 8);
 }
 
 Test(forge, the_stream_word)
