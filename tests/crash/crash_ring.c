@@ -32,22 +32,18 @@
 #define STARTS_LONG  3
 
 static const struct option long_options[] = {
-	{ "quick", no_argument, NULL, 'q' },
-	{ "list", no_argument, NULL, 'l' },
-	{ "scenario", required_argument, NULL, 's' },
-	{ "seed", required_argument, NULL, 'e' },
-	{ "variant", required_argument, NULL, 'v' },
-	{ "variants", required_argument, NULL, 'n' },
-	{ "step", required_argument, NULL, 't' },
-	{ "from", required_argument, NULL, 'f' },
-	{ "points", required_argument, NULL, 'p' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{ "quick", no_argument, NULL, 'q' },          { "list", no_argument, NULL, 'l' },
+	{ "scenario", required_argument, NULL, 's' }, { "seed", required_argument, NULL, 'e' },
+	{ "variant", required_argument, NULL, 'v' },  { "variants", required_argument, NULL, 'n' },
+	{ "step", required_argument, NULL, 't' },     { "first", no_argument, NULL, '1' },
+	{ "from", required_argument, NULL, 'f' },     { "points", required_argument, NULL, 'p' },
+	{ "help", no_argument, NULL, 'h' },           { 0 },
 };
 
 static void usage(FILE *file)
 {
-	fputs("usage: crash_ring [--quick] [--seed N] [--scenario NAME] [--points N | --variants "
+	fputs("usage: crash_ring [--quick] [--first] [--seed N] [--scenario NAME] [--points N | "
+	      "--variants "
 	      "N]\n"
 	      "       crash_ring --scenario NAME --seed N --variant N [--from STEP] --step STEP\n"
 	      "       crash_ring --list\n",
@@ -185,6 +181,9 @@ int main(int argc, char *argv[])
 		case 'q':
 			quick = true;
 			run.starts_wanted = STARTS_QUICK;
+			break;
+		case '1':
+			run.first = true;
 			break;
 		case 'l':
 			list();

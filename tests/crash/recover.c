@@ -92,6 +92,7 @@ static bool go_round(struct rescue *rescue, uint64_t bytes)
 /* Everyone has got everything, exactly. */
 static bool all_there(struct rescue *rescue)
 {
+	rescue->lazy = false;
 	if (!survivors_read(rescue))
 		return false;
 	for (unsigned int i = 0; i < READERS; i++)
@@ -137,7 +138,7 @@ static bool run(struct rescue *rescue, uint64_t *published)
 		return false;
 	*published = rescue->high;
 	if ((world->plan.alive && rescue_choice(rescue, 2) && !inspector_looks(rescue)) ||
-	    (rescue_choice(rescue, 2) && !newcomer_joins(rescue)) ||
+	    (rescue_choice(rescue, 4) && !newcomer_joins(rescue)) ||
 	    (rescue_choice(rescue, 2) && !kept_returns(rescue)) ||
 	    (rescue_choice(rescue, 2) && !victim_returns(rescue)))
 		return false;
@@ -153,6 +154,7 @@ bool recover(struct world *world, uint64_t variation, uint64_t *published, char 
 		.world = world,
 		.plan = world->plan,
 		.variation = variation,
+		.lazy = variation >> 63,
 		.low = world->board->committed,
 		.high = world->board->begun,
 		.behind = world->board->behind,

@@ -153,6 +153,9 @@ static void violation(struct walk *walk, const char *what)
 		printf(" --from %" PRIu64, walk->start->step);
 	printf(" --step %" PRIu64 "\n", walk->step);
 	fflush(stdout);
+	/* The victim dies with its tracer. */
+	if (run->first)
+		exit(1);
 }
 
 static void count_point(struct run *run, const char *operation)

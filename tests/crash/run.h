@@ -35,6 +35,7 @@ struct run {
 	uint64_t seed, variant;
 	unsigned int variants, variants_wanted;
 	bool quick;
+	bool first; /* the first violation is enough */
 	uint64_t step_wanted, from_wanted; /* only there; STEP_ALL: everywhere */
 	unsigned int starts_wanted;
 

@@ -88,7 +88,8 @@ static bool read_on(struct rescue *rescue, const char *who, struct shmring_consu
 	    (!rescue_expect(rescue, shmring_rejoin(consumer, NULL), 0, "rejoin") ||
 	     !read_some(rescue, who, consumer, next, may_lose, &end)))
 		return false;
-	return end == -EAGAIN || end == -EPIPE || end == -EOWNERDEAD ||
+	/* As long as there is a producer, nothing ends. */
+	return end == -EAGAIN || (!rescue->producer && (end == -EPIPE || end == -EOWNERDEAD)) ||
 	       rescue_bad(rescue, "%s: read: %s", who, shmring_strerror(end));
 }
 
@@ -104,7 +105,7 @@ bool survivors_read(struct rescue *rescue)
 	for (unsigned int i = 0; i < READERS; i++) {
 		struct reader *reader = &rescue->world->copy.reader[i];
 
-		if (reader->consumer && i != DEAD &&
+		if (reader->consumer && i != DEAD && !(i == LOOSE && rescue->lazy) &&
 		    !read_on(rescue, reader_names[i], reader->consumer, &rescue->next[i],
 			     may_lose(rescue, i)))
 			return false;
@@ -192,7 +193,8 @@ bool newcomer_joins(struct rescue *rescue)
 	if (!rescue_expect(rescue, shmring_inspect(rescue->world->inspector, &info), 0, "inspect"))
 		return false;
 	options.subscription = "newcomer";
-	options.start = (enum shmring_start)rescue_choice(rescue, 4);
+	/* SHMRING_OLDEST, where most can go wrong, twice as often as the others. */
+	options.start = (enum shmring_start)(rescue_choice(rescue, 5) % 4);
 	first = options.start == SHMRING_NEWEST ? now : info.oldest_sequence;
 	if (options.start == SHMRING_SEQUENCE)
 		first = options.start_value =

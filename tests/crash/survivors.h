@@ -12,6 +12,7 @@ struct rescue {
 	uint64_t variation;
 	uint64_t low, high;     /* the next record's sequence number is one of the two */
 	uint64_t behind;        /* where the head may be until there is a successor */
+	bool lazy;              /* loose does not read before the end, and is lapped */
 	uint64_t next[READERS]; /* what each of them has to read next */
 	struct shmring_producer *producer;
 	struct shmring_consumer *kept, *victim, *newcomer;
@@ -32,7 +33,7 @@ bool rescue_bad(struct rescue *rescue, const char *format, ...)
 /* Is the error that the call returned the one that it should have? */
 bool rescue_expect(struct rescue *rescue, int error, int expected, const char *call);
 
-/* Everyone who lives reads, and releases, what there is. */
+/* Everyone who lives, and is not lazy, reads and releases what there is. */
 bool survivors_read(struct rescue *rescue);
 
 /* The durable one that nobody had open, the victim under its own name, and somebody new. */
