@@ -42,14 +42,13 @@ static size_t killed_count;
 
 static void complain(const struct point *point, const char *doing, const char *problem)
 {
-	char where[128] = "?";
+	char where[128];
 
 	if (++violations > COMPLAINTS)
 		return;
-	if (point)
-		symbols_name(point->address, where, sizeof(where));
+	symbols_name(point->address, where, sizeof(where));
 	fprintf(stderr, "%s: %s before %s (state %016llx): %s\n", walk.scene->what, doing, where,
-		point ? (unsigned long long)point->state : 0, problem);
+		(unsigned long long)point->state, problem);
 }
 
 static int by_value(const void *left, const void *right)
@@ -157,10 +156,8 @@ static void play_scene(const struct scene *scene, unsigned int every)
 	const char *problem = walk_scene(&walk, scene, &states[scene->operation]);
 
 	steps += walk.steps;
-	if (problem) {
-		complain(walk.points ? &walk.point[walk.points - 1] : NULL, "stopped", problem);
-		return;
-	}
+	if (problem)
+		complain(&walk.problem_at, "stopped", problem);
 	note_stepped();
 	for (unsigned int i = 0; i < walk.points; i++) {
 		const struct point *point = &walk.point[i];

@@ -37,8 +37,8 @@ compile() { # FILE
 only=$*
 wanted() { # RULE
 	[ -z "$only" ] && return
-	for pattern in $only; do
-		case $1 in *"$pattern"*) return 0 ;; esac
+	for words in $only; do
+		case $1 in *"$words"*) return 0 ;; esac
 	done
 	return 1
 }

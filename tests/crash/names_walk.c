@@ -111,7 +111,7 @@ const char *walk_scene(struct walk *walk, const struct scene *scene, struct stat
 {
 	struct contents contents = { { 0 } };
 	enum stepper_event event = STEPPER_STOPPED;
-	const char *problem = NULL;
+	const char *problem = NULL, *found;
 	struct cast cast;
 	struct victim *victim = &cast.victim;
 	bool system_call;
@@ -121,27 +121,31 @@ const char *walk_scene(struct walk *walk, const struct scene *scene, struct stat
 	walk->points = walk->states = 0;
 	walk->cue.given = false;
 	cast_start(&cast, scene);
-	while (!problem && event == STEPPER_STOPPED) {
-		problem = take_point(walk, victim, states, &contents);
-		if (!problem && scene->rival && !walk->cue.given &&
+	while (event == STEPPER_STOPPED) {
+		found = take_point(walk, victim, states, &contents);
+		if (!found && scene->rival && !walk->cue.given &&
 		    walk->point[walk->points - 1].orphaned)
-			problem = let_rival_in(walk, victim);
-		if (problem)
-			break;
+			found = let_rival_in(walk, victim);
+		/* The rest of the scene is worth seeing all the same. */
+		if (found && !problem) {
+			problem = found;
+			walk->problem_at = walk->point[walk->points - 1];
+		}
 		system_call = is_system_call(victim->stepper.address);
 		event = stepper_step(&victim->stepper);
 		if (event == STEPPER_STOPPED && (system_call || victim->stepper.ran_over))
 			victim_look(victim);
 	}
 	walk->steps = victim->stepper.steps;
-	if (problem) {
-		stepper_kill(&victim->stepper);
-		partner_kill(&cast);
-		return problem;
-	}
 	result = victim_finish(victim);
-	problem = partner_finish(&cast);
-	if (result != scene->expected)
-		return "the call does not end as it should";
-	return problem ? problem : check_after(scene);
+	found = partner_finish(&cast);
+	if (!found && result != scene->expected)
+		found = "the call does not end as it should";
+	if (!found)
+		found = check_after(scene);
+	if (found && !problem) {
+		problem = found;
+		walk->problem_at = walk->point[walk->points - 1];
+	}
+	return problem;
 }
