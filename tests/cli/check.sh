@@ -19,10 +19,10 @@ sound() { # NAME
 
 refused "check of a missing ring" 1 "$ring: there is no such ring; see shmtool ls" "$shmtool" check "$ring"
 refused "--limit without a number" 2 "--limit takes a number" "$shmtool" check "$ring" --limit x
-seq 9 >nine
+seq 20 >twenty
 fresh --capacity 64K
 sound "a new ring"
-"$shmtool" pub "$ring" nine
+"$shmtool" pub "$ring" twenty
 sound "with records"
 "$shmtool" sub "$ring" --as keeper --durable --count 5 >out
 "$shmtool" sub "$ring" --as timed --durable --deadline 5ms --count 2 >out
@@ -68,7 +68,7 @@ damaged() { # KIND PATTERN
 	"$shmtool" rm "$ring"
 	find /dev/shm -name ".$ring.*" -exec rm {} +
 	fresh --capacity 64K
-	"$shmtool" pub "$ring" nine
+	"$shmtool" pub "$ring" twenty
 	"$shmtool" sub "$ring" --as keeper --durable --count 5 >out
 	"$shmtool" sub "$ring" --as second --durable --count 5 >out
 	place=$("$damage" "$ring" "$1") || place=none
@@ -82,13 +82,17 @@ damaged() { # KIND PATTERN
 }
 
 damaged checksum 'checksum.*: found [0-9]+, must be [0-9]+$'
-damaged head 'head is .*misaligned: found 220, may be 0 to [0-9]+$'
-damaged floor 'floor is above head.*: found 1048576, may be 0 to 216$'
-damaged want 'want is not between floor and head.*: found 1048576, may be 0 to 216$'
-damaged need 'need is above head.*: found 1048576, may be 0 to 216$'
+damaged head 'head is not a multiple of 8: found 0x1e4$'
+damaged short 'head is in the middle of a record: found 472, must be 480$'
+damaged far 'floor is more than a capacity below head: found 0, may be [0-9]+ to 1049056$'
+damaged floor 'floor is out of range: found 1048576, may be 0 to 480$'
+damaged want 'want is out of range: found 1048576, may be 0 to 480$'
+damaged need 'need is out of range: found 1048576, may be 0 to 480$'
+damaged full 'full is out of range: found 1048576, may be 0 to 480$'
 damaged stream "the stream's state is unknown: found 0x[0-9a-f]+\$"
 damaged epoch "the stream's epoch does not go with its state: found 0x2\$"
 damaged index "an index entry's position is not of its block, or misaligned: found 0xc\$"
+damaged start 'the index does not name the first record of its block: found 288, must be 264$'
 damaged word 'there is no record where one should start: found 0x0$'
 damaged length 'a record is longer than the longest: found [0-9]+, may be 0 to 16384$'
 damaged flags 'a record has unknown flags: found [0-9]+, must be 1$'
@@ -100,10 +104,11 @@ damaged control-header "headers differ in this byte: found [0-9]+, must be [0-9]
 damaged state 'the state of a subscription is unknown: found 0x[0-9a-f]+ \(subscription keeper\)$'
 damaged policy 'the policy of a subscription is unknown: found 0x[0-9a-f]+ \(subscription keeper\)$'
 damaged durable 'a subscription that is not durable has no member: found 0, must be 1 \(subscription keeper\)$'
-damaged tail 'the cursor of a subscription is outside the stream: found 1048576, may be 0 to 216 \(subscription keeper\)$'
+damaged tail 'the cursor of a subscription is outside the stream: found 1048576, may be 0 to 480 \(subscription keeper\)$'
 damaged middle 'the cursor of a subscription is in the middle of a record: found 0x80 \(subscription keeper\)$'
 damaged twin 'two subscriptions have the same name: found 0x6b \(subscription keeper\)$'
 damaged deadline 'the deadline of a subscription does not go with its policy: found 0x5 \(subscription keeper\)$'
+damaged mark "a durable subscription's mark is ahead of the record it marks: found 10, may be 0 to 5 \\(subscription keeper\\)\$"
 damaged member 'the word of a member is unknown: found 0x4d01$'
 damaged name 'the name of a subscription is not one: found 0x7 \(subscription .x07.x1b\[31m\)$'
 no_control_characters() { # FILE
@@ -120,7 +125,7 @@ check "name: stat --json has it" says '"name": ".*x07.*x1b\[31m"'
 # ---- more than one problem ----
 
 fresh --capacity 64K
-"$shmtool" pub "$ring" nine
+"$shmtool" pub "$ring" twenty
 "$shmtool" sub "$ring" --as keeper --durable --count 5 >out
 for kind in stream want need deadline tail; do
 	"$damage" "$ring" "$kind" >out

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usage: damage RING KIND
- * Damages one word of a ring whose records have payloads of 1 to 8 bytes, and prints where: the object and the offset.
+ * Damages one word of a ring whose records, 12 or more, have payloads of 1 to 8 bytes, and prints where: the object and the offset.
  * Its slot 0 should hold a durable subscription.
  */
 #include <inttypes.h>
@@ -23,6 +23,7 @@ enum change {
 	ADD,
 	FLIP,
 	COPY, /* the name of the slot before */
+	MARK, /* add to the sequence number of the mark in use, of the two that start there */
 	AGE,  /* another time of creation, and the checksum, which comes before it, to go with it */
 };
 
@@ -32,33 +33,39 @@ static const struct damage {
 	size_t offset;
 	enum change change;
 	uint64_t value;
-	int record; /* 1: `offset` is in the record area; 2: it is, behind the last record */
+	int record;  /* 1: `offset` is in the record area; 2: it is, behind the last record */
+	size_t seen; /* where what is wrong is seen, if not there */
 } damages[] = {
-	{ "checksum", DATA(header.checksum), ADD, 1, 0 },
-	{ "head", DATA(head), ADD, 4, 0 },
-	{ "floor", DATA(floor), ADD, 1 << 20, 0 },
-	{ "want", DATA(want), ADD, 1 << 20, 0 },
-	{ "need", DATA(need), ADD, 1 << 20, 0 },
-	{ "stream", DATA(stream), ADD, 9, 0 },
-	{ "epoch", DATA(stream), SET, SHMRING_STREAM_CLOSED, 0 },
-	{ "index", DATA(index[7].position), SET, 12, 0 },
-	{ "word", RECORD(3, 0), SET, 0, 1 },
-	{ "length", RECORD(3, 0), FLIP, 0x7fffff00, 1 },
-	{ "flags", RECORD(3, 0), FLIP, UINT64_C(1) << 62, 1 },
-	{ "sequence", RECORD(3, 1), ADD, 5, 1 },
-	{ "end", RECORD(0, 0), SET, 7, 2 },
-	{ "control-magic", CONTROL(header.magic), ADD, 1, 0 },
-	{ "control-checksum", CONTROL(header.checksum), ADD, 1, 0 },
-	{ "control-header", CONTROL(header.checksum), AGE, 1, 0 },
-	{ "state", CONTROL(state[0]), FLIP, 0xf0, 0 },
-	{ "policy", CONTROL(state[0]), FLIP, 0xf000, 0 },
-	{ "durable", CONTROL(state[0]), FLIP, SLOT_DURABLE, 0 },
-	{ "tail", CONTROL(tail[0].tail), SET, 1 << 20, 0 },
-	{ "middle", CONTROL(tail[0].tail), ADD, 8, 0 },
-	{ "name", CONTROL(subscription[0].name), SET, 0x6d31335b1b07, 0 }, /* "\a\033[31m" */
-	{ "twin", CONTROL(subscription[1].name), COPY, 0, 0 },
-	{ "deadline", CONTROL(subscription[0].deadline_ns), SET, 5, 0 },
-	{ "member", CONTROL(member[9].word), SET, UINT64_C(77) << 8 | 1, 0 },
+	{ "checksum", DATA(header.checksum), ADD, 1, 0, 0 },
+	{ "head", DATA(head), ADD, 4, 0, 0 },
+	{ "short", DATA(head), ADD, -8, 0, 0 },
+	{ "far", DATA(head), ADD, 1 << 20, 0, offsetof(struct layout_data, floor) },
+	{ "floor", DATA(floor), ADD, 1 << 20, 0, 0 },
+	{ "want", DATA(want), ADD, 1 << 20, 0, 0 },
+	{ "need", DATA(need), ADD, 1 << 20, 0, 0 },
+	{ "full", DATA(full), ADD, 1 << 20, 0, 0 },
+	{ "stream", DATA(stream), ADD, 9, 0, 0 },
+	{ "epoch", DATA(stream), SET, SHMRING_STREAM_CLOSED, 0, 0 },
+	{ "index", DATA(index[7].position), SET, 12, 0, 0 },
+	{ "start", DATA(index[1].position), ADD, STRIDE, 0, 0 },
+	{ "word", RECORD(3, 0), SET, 0, 1, 0 },
+	{ "length", RECORD(3, 0), FLIP, 0x7fffff00, 1, 0 },
+	{ "flags", RECORD(3, 0), FLIP, UINT64_C(1) << 62, 1, 0 },
+	{ "sequence", RECORD(3, 1), ADD, 5, 1, 0 },
+	{ "end", RECORD(0, 0), SET, 7, 2, 0 },
+	{ "control-magic", CONTROL(header.magic), ADD, 1, 0, 0 },
+	{ "control-checksum", CONTROL(header.checksum), ADD, 1, 0, 0 },
+	{ "control-header", CONTROL(header.checksum), AGE, 1, 0, 0 },
+	{ "state", CONTROL(state[0]), FLIP, 0xf0, 0, 0 },
+	{ "policy", CONTROL(state[0]), FLIP, 0xf000, 0, 0 },
+	{ "durable", CONTROL(state[0]), FLIP, SLOT_DURABLE, 0, 0 },
+	{ "tail", CONTROL(tail[0].tail), SET, 1 << 20, 0, 0 },
+	{ "middle", CONTROL(tail[0].tail), ADD, 8, 0, 0 },
+	{ "mark", CONTROL(tail[0].mark), MARK, 5, 0, 0 },
+	{ "name", CONTROL(subscription[0].name), SET, 0x6d31335b1b07, 0, 0 }, /* "\a\033[31m" */
+	{ "twin", CONTROL(subscription[1].name), COPY, 0, 0, 0 },
+	{ "deadline", CONTROL(subscription[0].deadline_ns), SET, 5, 0, 0 },
+	{ "member", CONTROL(member[9].word), SET, UINT64_C(77) << 8 | 1, 0, 0 },
 };
 
 static const struct damage *find(const char *kind)
@@ -69,10 +76,21 @@ static const struct damage *find(const char *kind)
 	return NULL;
 }
 
-static size_t place(const struct damage *damage, const struct layout_data *data)
+static size_t mark_in_use(const struct layout_control *control)
+{
+	const struct layout_tail *line = &control->tail[0];
+	const unsigned int i = atomic_load_explicit(&line->mark[0].position, memory_order_relaxed) !=
+			       atomic_load_explicit(&line->tail, memory_order_relaxed);
+
+	return i * sizeof(struct layout_mark) + offsetof(struct layout_mark, sequence);
+}
+
+static size_t place(const struct damage *damage, const struct layout_data *data, const void *object)
 {
 	uint64_t offset = damage->offset;
 
+	if (damage->change == MARK)
+		return offset + mark_in_use(object);
 	if (damage->record == 0)
 		return offset;
 	if (damage->record == 2)
@@ -91,6 +109,7 @@ static void change(const struct damage *damage, char *at)
 		word = damage->value;
 		break;
 	case ADD:
+	case MARK:
 		word += damage->value;
 		break;
 	case FLIP:
@@ -120,9 +139,10 @@ int main(int argc, char **argv)
 	}
 	data = object_map(argv[1], OBJECT_DATA, &data_size);
 	object = object_map(argv[1], damage->object, &size);
-	offset = place(damage, data);
+	offset = place(damage, data, object);
 	change(damage, (char *)object + offset);
-	printf("%s %zu\n", damage->object == OBJECT_DATA ? "data" : "control", offset);
+	printf("%s %zu\n", damage->object == OBJECT_DATA ? "data" : "control",
+	       damage->seen ? damage->seen : offset);
 	object_unmap(object, size);
 	object_unmap(data, data_size);
 	return 0;

@@ -116,7 +116,6 @@ static const struct sentence {
 	{ ENOSPC, "/dev/shm is full; remove rings (shmtool ls shows them) or take a smaller --capacity" },
 	{ ENOSYS, "the system lacks something needed; see that /proc and /dev/shm are mounted" },
 	{ ESRCH, "there is no subscription of that name; see shmtool stat for those there are" },
-	{ EAGAIN, "its producer writes faster than the ring can be looked at; try again when it writes less" },
 	{ ESTALE, "the ring was removed or replaced; make it again, or start again" },
 	{ EOWNERDEAD, "the producer died; all that it published has been read, start it again for the rest" },
 	{ ECONNRESET, "this subscription was evicted for being too slow; subscribe again" },
