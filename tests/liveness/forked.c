@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child that outlives its parent does not keep the parent alive, whether it was forked, has executed another program,
- * or was forked in the middle of other threads' opening and closing of handles.
+ * A child that outlives its parent does not keep the parent alive, whether it was forked, has
+ * executed another program, or was forked in the middle of other threads' opening and closing of
+ * handles.
  */
 #include "watch.h"
 #include "../support/names.h"
@@ -74,10 +75,14 @@ static int fork_and_execute(struct family *family)
 	return note_child(family, child);
 }
 
-/* The C library need not run fork handlers for this, and the child has all descriptors until it executes. */
+/*
+ * The C library need not run fork handlers for this, and the child has all descriptors until it
+ * executes.
+ */
 static int spawn_one(struct family *family)
 {
-	char live[] = "--live-on", *arguments[] = { (char *)(uintptr_t)family->program, live, NULL };
+	char live[] = "--live-on",
+	     *arguments[] = { (char *)(uintptr_t)family->program, live, NULL };
 	pid_t child;
 
 	if (posix_spawn(&child, family->program, NULL, NULL, arguments, environ) != 0)
@@ -85,7 +90,10 @@ static int spawn_one(struct family *family)
 	return note_child(family, child);
 }
 
-/* Opens a subscription in each round, and keeps it; opens and closes other handles meanwhile, for ever. */
+/*
+ * Opens a subscription in each round, and keeps it; opens and closes other handles meanwhile, for
+ * ever.
+ */
 static void *open_and_close(void *argument)
 {
 	struct family *family = argument;
@@ -144,7 +152,10 @@ static int be_a_parent(void *argument)
 	return 1;
 }
 
-/* On the ring that the parent wrote to, the watcher's subscription is the only one with a living process. */
+/*
+ * On the ring that the parent wrote to, the watcher's subscription is the only one with a living
+ * process.
+ */
 static int expect_alone(const struct family *family)
 {
 	struct shmring_inspector *inspector;
@@ -195,7 +206,10 @@ static int try_family(const char *what, const char *program, int (*breed)(struct
 	gate_open(family->die);
 	status = child_wait(parent);
 	CHILD_CHECK(status == CHILD_SIGNAL + SIGKILL, "%d", status);
-	/* Nobody waits for a death to be noticed: the kernel has dropped the locks by now, or never will. */
+	/*
+	 * Nobody waits for a death to be noticed: the kernel has dropped the locks by now, or never
+	 * will.
+	 */
 	failed = expect_dead(family->watch) || expect_alone(family) || expect_children_live(family);
 	end_children(family);
 	if (failed)

@@ -68,7 +68,8 @@ int shift_clock_of_children(long seconds)
 	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	length = snprintf(text, sizeof(text), "monotonic %ld 0\nboottime %ld 0\n", seconds, seconds);
+	length =
+		snprintf(text, sizeof(text), "monotonic %ld 0\nboottime %ld 0\n", seconds, seconds);
 	if (write(fd, text, (size_t)length) != length)
 		result = -errno;
 	close(fd);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A process that is stopped (SIGSTOP, Ctrl-Z) is alive, for however long, and goes on when it is continued. */
+/*
+ * A process that is stopped (SIGSTOP, Ctrl-Z) is alive, for however long, and goes on when it is
+ * continued.
+ */
 #include "watch.h"
 
 #include <signal.h>

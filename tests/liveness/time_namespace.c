@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes whose CLOCK_MONOTONIC differs by years (a container that was moved here): nobody counts as dead or late for
- * that, a wait is as long as it says, and who is late is evicted.
+ * Processes whose CLOCK_MONOTONIC differs by years (a container that was moved here): nobody counts
+ * as dead or late for that, a wait is as long as it says, and who is late is evicted.
  */
 #include "namespace.h"
 #include "watch.h"
@@ -137,7 +137,8 @@ static int shifted_watcher(void *argument)
 	struct both *both = argument;
 	int result = shift_clock_of_children(YEARS_S);
 
-	return result ? skip(program, "no time namespaces here", result) : child_run(watch_and_kill, both);
+	return result ? skip(program, "no time namespaces here", result)
+		      : child_run(watch_and_kill, both);
 }
 
 int main(int argc, char **argv)

@@ -28,10 +28,10 @@ static const struct hold {
 #define HOLDS  (sizeof(holds) / sizeof(holds[0]))
 #define KEEPER 2
 
-#define CHECK_RESULT(call, expected)                                                        \
-	do {                                                                                \
-		int result_ = (call), expected_ = (expected);                               \
-		CHILD_CHECK(result_ == expected_, "%d (%s), not %d (%s)", result_,          \
+#define CHECK_RESULT(call, expected)                                                            \
+	do {                                                                                    \
+		int result_ = (call), expected_ = (expected);                                   \
+		CHILD_CHECK(result_ == expected_, "%d (%s), not %d (%s)", result_,              \
 			    shmring_strerror(result_), expected_, shmring_strerror(expected_)); \
 	} while (0)
 
@@ -62,7 +62,9 @@ struct watch *watch_new(void)
 	return watch;
 }
 
-/* ---- The peer ----------------------------------------------------------------------------------- */
+/*
+ * ---- The peer -----------------------------------------------------------------------------------
+ */
 
 struct peer {
 	struct shmring_producer *producer;
@@ -140,7 +142,9 @@ int peer_run(void *argument)
 	return 1;
 }
 
-/* ---- The watcher -------------------------------------------------------------------------------- */
+/*
+ * ---- The watcher --------------------------------------------------------------------------------
+ */
 
 static int result_of_peer(struct watch *watch, int gate)
 {

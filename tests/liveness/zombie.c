@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A process that is dead, and that nobody has waited for, is dead, though its pid is still there. */
+/*
+ * A process that is dead, and that nobody has waited for, is dead, though its pid is still there.
+ */
 #include "watch.h"
 
 #include <signal.h>

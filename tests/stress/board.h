@@ -22,8 +22,8 @@ enum kind {
 #define ROLE_NAME_SIZE 32
 
 /*
- * One role. Its owner writes, the engine looks now and then: nothing but `done` orders anything. All of it outlives a
- * process that is killed, and the next one goes on with it.
+ * One role. Its owner writes, the engine looks now and then: nothing but `done` orders anything.
+ * All of it outlives a process that is killed, and the next one goes on with it.
  */
 struct role {
 	enum kind kind;
@@ -37,17 +37,17 @@ struct role {
 	unsigned int life;      /* 0, and 1 more for every process that was killed */
 
 	/*
-	 * Of a durable subscription: sequence numbers of the first record that is not released, if the release in
-	 * progress has been done, and if it has not; the same while there is none.
+	 * Of a durable subscription: sequence numbers of the first record that is not released, if
+	 * the release in progress has been done, and if it has not; the same while there is none.
 	 */
 	_Atomic uint64_t releasing;
 	_Atomic uint64_t released;
 	_Atomic uint32_t settled; /* 1: the subscription is there, and the two above are right */
 
-	_Atomic uint64_t told;      /* board->deaths as it was when this role last learned that there is no producer */
+	_Atomic uint64_t told;      /* board->deaths when it last learned that there is no producer */
 	_Atomic uint64_t resumed;   /* times it went on with a durable subscription */
 	_Atomic uint64_t evictions; /* times it was evicted, and joined again */
-	_Atomic uint64_t late;      /* sleeps that ran into their bound though there was something to get up for */
+	_Atomic uint64_t late;      /* sleeps that came to their bound with something to get up for */
 	struct tally tally;
 	char complaint[160];
 };
@@ -73,9 +73,9 @@ struct board {
 	_Atomic uint32_t ready;     /* readers that have joined for the first time */
 	_Atomic uint32_t stop;      /* the time is up */
 	_Atomic uint64_t published; /* records that exist at least */
-	_Atomic uint64_t intended;  /* records that exist if what is being published now has been, all of it */
-	_Atomic uint64_t kills;     /* processes that were killed, or are just being killed */
-	_Atomic uint64_t deaths;    /* producers among them */
+	_Atomic uint64_t intended;  /* records that exist if what is being published has been */
+	_Atomic uint64_t kills;  /* processes that were killed, or are just being killed */
+	_Atomic uint64_t deaths; /* producers among them */
 	_Atomic uint64_t epochs;
 	_Atomic uint32_t finished; /* the last producer is about to close; `published` is final */
 	struct role role[];

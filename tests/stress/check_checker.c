@@ -187,6 +187,34 @@ static void check_starts(void)
 	expect("not where it was told to start", checker.tally.lost == 1, &checker.tally);
 }
 
+/* A reader that knows for sure what comes next. */
+static struct tally judge_next(uint64_t sequence, uint64_t reported, int reliable)
+{
+	struct checker checker;
+
+	checker_init(&checker, &stream, reliable);
+	checker_expect_next(&checker, sequence);
+	records[50].lost = reported;
+	checker_record(&checker, &records[50]);
+	records[50].lost = 0;
+	return checker.tally;
+}
+
+static void check_next(void)
+{
+	struct tally tally = judge_next(50, 0, 1);
+
+	expect("what comes next", !tally_bad(&tally), &tally);
+	tally = judge_next(49, 1, 1);
+	expect("a gap after a sure start, though told", tally.lost == 1, &tally);
+	tally = judge_next(49, 1, 0);
+	expect("the same where it may be", !tally_bad(&tally), &tally);
+	tally = judge_next(49, 0, 0);
+	expect("the same, not told", tally.lost == 1, &tally);
+	tally = judge_next(51, 0, 1);
+	expect("before a sure start", tally.out_of_order == 1, &tally);
+}
+
 int main(void)
 {
 	fill();
@@ -195,6 +223,7 @@ int main(void)
 	check_content();
 	check_gaps();
 	check_starts();
+	check_next();
 	printf("check_checker: %s\n", failures ? "FAILED" : "passed");
 	return failures != 0;
 }

@@ -55,13 +55,15 @@ static void complain(struct checker *checker, const char *what, uint64_t sequenc
 		 what, sequence, other);
 }
 
-void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other)
+void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one,
+		  uint64_t other)
 {
 	checker->tally.lost += count;
 	complain(checker, what, one, other);
 }
 
-void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other)
+void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one,
+		   uint64_t other)
 {
 	checker->tally.out_of_order += count;
 	complain(checker, what, one, other);

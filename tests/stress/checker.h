@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The judge: is each record the one that had to come, and whole? Used by every reading role, and fed mistakes by
- * check_checker.c, which it must find.
+ * The judge: is each record the one that had to come, and whole? Used by every reading role, and
+ * fed mistakes by check_checker.c, which it must find.
  */
 #ifndef TESTS_STRESS_CHECKER_H
 #define TESTS_STRESS_CHECKER_H
@@ -42,10 +42,16 @@ void checker_init(struct checker *checker, const struct stream *stream, int reli
 /* What comes next is record `sequence`, or something later with the gap reported. */
 void checker_expect(struct checker *checker, uint64_t sequence);
 
-/* What comes next is record `sequence`; something later may only come to those that are not reliable, and reported. */
+/*
+ * What comes next is record `sequence`; something later may only come to those that are not
+ * reliable, and reported.
+ */
 void checker_expect_next(struct checker *checker, uint64_t sequence);
 
-/* What comes next is any record, without a gap before it; at or before, or at or after `sequence` if asked for. */
+/*
+ * What comes next is any record, without a gap before it; at or before, or at or after `sequence`
+ * if asked for.
+ */
 void checker_expect_any(struct checker *checker);
 void checker_expect_at_most(struct checker *checker, uint64_t sequence);
 void checker_expect_at_least(struct checker *checker, uint64_t sequence);
@@ -54,8 +60,10 @@ void checker_expect_at_least(struct checker *checker, uint64_t sequence);
 void checker_record(struct checker *checker, const struct shmring_record *record);
 
 /* What is no record's fault: so many were lost, or came again, says `what` with two numbers. */
-void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other);
-void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one, uint64_t other);
+void checker_lost(struct checker *checker, uint64_t count, const char *what, uint64_t one,
+		  uint64_t other);
+void checker_again(struct checker *checker, uint64_t count, const char *what, uint64_t one,
+		   uint64_t other);
 
 /* The stream has ended, and `sequence` would have come next. */
 void checker_end(struct checker *checker, uint64_t sequence);

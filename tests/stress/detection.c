@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How soon a death is known: from SIGKILL of a RELIABLE consumer that holds the producer up until the producer goes on,
- * and from SIGKILL of the producer until its sleeping reader is told. Nobody rings a bell for the dead: it is found at
- * the next bounded look, every 100 ms, and the kills come at any moment between two looks. It measures, and no time
- * decides it; it fails when somebody goes on too early, with anything but what is due, or not at all.
+ * How soon a death is known: from SIGKILL of a RELIABLE consumer that holds the producer up until
+ * the producer goes on, and from SIGKILL of the producer until its sleeping reader is told. Nobody
+ * rings a bell for the dead: it is found at the next bounded look, every 100 ms, and the kills come
+ * at any moment between two looks. It measures, and no time decides it; it fails when somebody goes
+ * on too early, with anything but what is due, or not at all.
  */
 #include <errno.h>
 #include <sched.h>
@@ -22,19 +23,22 @@
 #include "../support/names.h"
 #include "../support/random.h"
 
-#define CAPACITY        65536u
-#define LOOK_NS         100000000u /* time between two looks of a sleeper */
-#define KILLS_MOST      100000u
+#define CAPACITY   65536u
+#define LOOK_NS    100000000u /* time between two looks of a sleeper */
+#define KILLS_MOST 100000u
 
 /* Memory of all processes of a measurement. */
 struct round {
 	const char *ring;
-	int ready, go, done; /* gates */
+	int ready, go, done;      /* gates */
 	_Atomic uint64_t told_ns; /* when the survivor knew; 0: not yet */
 	_Atomic uint32_t ended;   /* 1: the survivor has, which it should not */
 };
 
-/* One measurement: who is killed, and who lives through all rounds; both return only when something is wrong. */
+/*
+ * One measurement: who is killed, and who lives through all rounds; both return only when something
+ * is wrong.
+ */
 struct measurement {
 	const char *what;
 	int (*victim)(void *round);
@@ -64,7 +68,10 @@ static void wait_to_be_killed(void)
 		pause();
 }
 
-/* ---- A consumer dies, and the producer goes on ---------------------------------------------------- */
+/*
+ * ---- A consumer dies, and the producer goes on
+ * ----------------------------------------------------
+ */
 
 static int hold_up(void *argument)
 {
@@ -105,7 +112,10 @@ static int producer_waits(struct shmring_inspector *inspector, uint64_t number)
 	return shmring_inspect(inspector, &info) == 0 && info.producer_waits;
 }
 
-/* ---- The producer dies, and its reader is told ---------------------------------------------------- */
+/*
+ * ---- The producer dies, and its reader is told
+ * ----------------------------------------------------
+ */
 
 static int publish_one(void *argument)
 {
@@ -166,7 +176,10 @@ static int has_ended(const struct round *round)
 	return (int)atomic_load_explicit(&round->ended, memory_order_acquire);
 }
 
-/* ---- Measuring ------------------------------------------------------------------------------------ */
+/*
+ * ---- Measuring
+ * ------------------------------------------------------------------------------------
+ */
 
 static void pause_up_to(struct random *random, uint64_t ns)
 {

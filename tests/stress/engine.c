@@ -83,9 +83,8 @@ static int watch(struct board *board, struct runner *runners, struct killer *kil
 
 static struct board *board_new(const struct plan *plan)
 {
-	unsigned int roles =
-		(unsigned int)(1 + plan->consumers + plan->lossy + plan->deadline + plan->durable +
-			       plan->observers + plan->joiners);
+	unsigned int roles = (unsigned int)(1 + plan->consumers + plan->lossy + plan->deadline +
+					    plan->durable + plan->observers + plan->joiners);
 	size_t size = sizeof(struct board) + roles * sizeof(struct role);
 	struct board *board =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -6,13 +6,13 @@
 #define NS_PER_MS 1000000ULL
 
 /* Time between two kills is up to twice this. */
-#define KILL_EVERY_NS (5 * NS_PER_MS)
+#define KILL_EVERY_NS   (5 * NS_PER_MS)
 /* A role stays unplayed for up to so long, half of the time. */
 #define DEAD_LONGEST_NS (10 * NS_PER_MS)
 /* Some are killed again in the first moments, in which they open the ring. */
-#define START_NS (2 * NS_PER_MS)
+#define START_NS        (2 * NS_PER_MS)
 /* Kills between two trials. */
-#define TRIAL_EVERY 40
+#define TRIAL_EVERY     40
 
 #define PAUSE_LEAST_NS 20000ULL
 
@@ -39,7 +39,10 @@ static struct shmring_info look_at_ring(const struct killer *killer)
 	return info;
 }
 
-/* Whether the producer that has just been killed had opened the ring: otherwise its readers have nothing to be told. */
+/*
+ * Whether the producer that has just been killed had opened the ring: otherwise its readers have
+ * nothing to be told.
+ */
 static int left_open(struct killer *killer)
 {
 	struct shmring_info info = look_at_ring(killer);
@@ -83,8 +86,9 @@ static struct runner *victim(struct killer *killer)
 
 static uint64_t restart_time(struct killer *killer, uint64_t now)
 {
-	return random_once_in(&killer->random, 2) ? now + random_below(&killer->random, DEAD_LONGEST_NS)
-						   : now;
+	return random_once_in(&killer->random, 2)
+		       ? now + random_below(&killer->random, DEAD_LONGEST_NS)
+		       : now;
 }
 
 static void kill_some(struct killer *killer, uint64_t now)
@@ -126,7 +130,9 @@ static int tend(struct killer *killer, uint64_t now)
 	return all;
 }
 
-/* ---- Trials ------------------------------------------------------------------------------------- */
+/*
+ * ---- Trials -------------------------------------------------------------------------------------
+ */
 
 /* Nobody is killed any more as it starts: whoever is alive now stays so until the trial is over. */
 static void call_off(struct killer *killer)
@@ -158,8 +164,8 @@ static void trial_end(struct killer *killer, uint64_t now)
 /* Everybody is alive, and the producer has opened the ring. */
 static int trial_can_begin(const struct killer *killer, int played)
 {
-	return played &&
-	       atomic_load_explicit(&killer->board->epochs, memory_order_acquire) > killer->dead_epoch;
+	return played && atomic_load_explicit(&killer->board->epochs, memory_order_acquire) >
+				 killer->dead_epoch;
 }
 
 static void trial_begin(struct killer *killer, uint64_t now)
@@ -196,11 +202,14 @@ static int all_told(const struct killer *killer)
 
 static int trial_passed(const struct killer *killer)
 {
-	return killer->trial == TRIAL_END ? all_told(killer)
-					  : look_at_ring(killer).head_position >= killer->trial_until;
+	return killer->trial == TRIAL_END
+		       ? all_told(killer)
+		       : look_at_ring(killer).head_position >= killer->trial_until;
 }
 
-/* ---- All of it ---------------------------------------------------------------------------------- */
+/*
+ * ---- All of it ----------------------------------------------------------------------------------
+ */
 
 int kills_look(struct killer *killer, uint64_t now)
 {

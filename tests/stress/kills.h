@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kills processes of a run with SIGKILL, at random moments, and starts them again: some at once, some later, some to be
- * killed again as they start. Now and then it stops killing and leaves the dead dead, and the living have to show
- * something before it goes on:
+ * Kills processes of a run with SIGKILL, at random moments, and starts them again: some at once,
+ * some later, some to be killed again as they start. Now and then it stops killing and leaves the
+ * dead dead, and the living have to show something before it goes on:
  *
- *   room   every consumer that holds the producer, but for durable ones, is dead: the producer writes two capacities
+ *   room   every consumer that holds the producer, but for durable ones, is dead: the producer
+ *          writes two capacities
  *   end    the producer is dead: every reader reads to the end, and is told
  *
  * Nobody is killed out of a wait then, so whoever is stuck is found by the engine's patience.
@@ -30,16 +31,19 @@ struct killer {
 	uint64_t restarts;
 	uint64_t trials;
 	uint64_t dead_epoch; /* the last producer's that was killed */
-	int left_open;       /* it had opened the ring, which nobody can have known to be without a producer before */
+	int left_open;       /* it had opened the ring, so nobody knew before that it would die */
 	enum trial trial;
-	uint64_t trial_ns; /* when it began */
+	uint64_t trial_ns;    /* when it began */
 	uint64_t trial_until; /* room: the position where the producer has to get */
 	uint64_t longest_ns;  /* what a trial took at most */
 };
 
 void kills_begin(struct killer *killer, struct board *board, struct runner *runners);
 
-/* Does what is due: kills, restarts, looks whether a trial is over. True when all is done, and every role is played. */
+/*
+ * Does what is due: kills, restarts, looks whether a trial is over. True when all is done, and
+ * every role is played.
+ */
 int kills_look(struct killer *killer, uint64_t now);
 
 /* How long until something is due. */

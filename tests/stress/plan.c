@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const sabotages[] = { "none",  "drop",   "tear",	 "swap", "hang",
+static const char *const sabotages[] = { "none",  "drop",   "tear",   "swap", "hang",
 					 "short", "resume", "repeat", "skip", "deaf" };
 #define SABOTAGES (sizeof(sabotages) / sizeof(sabotages[0]))
 
@@ -18,10 +18,10 @@ static void usage(FILE *to, const char *program)
 	fprintf(to,
 		"Usage: %s [OPTION...]\n"
 		"One producer and many readers on one ring; every byte is checked.\n"
-		"  --seconds N        how long (default: $SHMRING_STRESS_SECONDS, or 5; with --kills 0)\n"
-		"  --kills N          kills N processes with SIGKILL, one after the other, and starts "
-		"them again;\n"
-		"                     with --seconds too, the run ends when both have been reached\n"
+		"  --seconds N        how long (default: $SHMRING_STRESS_SECONDS, or 5; with\n"
+		"                     --kills 0)\n"
+		"  --kills N          kills N processes with SIGKILL and starts them again; with\n"
+		"                     --seconds too, the run ends when both have been reached\n"
 		"  --consumers N      RELIABLE consumers\n"
 		"  --lossy N          LOSSY consumers\n"
 		"  --deadline N       DEADLINE consumers, that are late now and then\n"
@@ -102,7 +102,9 @@ static enum sabotage parse_sabotage(const struct plan *plan, const char *text)
 	return SABOTAGE_NONE;
 }
 
-/* A ring's capacity is a power of two, and at least this; a quarter of it is the longest payload. */
+/*
+ * A ring's capacity is a power of two, and at least this; a quarter of it is the longest payload.
+ */
 #define CAPACITY_LEAST 65536u
 
 static void check(struct plan *plan)
@@ -123,7 +125,8 @@ static void check(struct plan *plan)
 		exit(2);
 	}
 	if (plan->kills && plan->threads)
-		refuse(plan, "a thread cannot be killed: this takes processes, not --threads or ThreadSanitizer",
+		refuse(plan,
+		       "a thread cannot be killed; this takes processes, not ThreadSanitizer",
 		       "--kills");
 }
 
@@ -237,7 +240,7 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 	if (optind < argc)
 		refuse(plan, "unexpected", argv[optind]);
 	if (plan->seconds == UINT64_MAX)
-		plan->seconds = plan->kills		? 0
+		plan->seconds = plan->kills           ? 0
 				: seconds && *seconds ? whole_number(plan, seconds)
 						      : 5;
 	check(plan);
@@ -246,13 +249,15 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 void plan_print_command(const struct plan *plan)
 {
 	printf("%s --seconds %" PRIu64 " --kills %" PRIu64 " --consumers %" PRIu64
-	       " --lossy %" PRIu64 " --deadline %" PRIu64 " --durable %" PRIu64 " --observers %" PRIu64 " --joiners %" PRIu64 " --size %" PRIu64 ":%" PRIu64
+	       " --lossy %" PRIu64 " --deadline %" PRIu64 " --durable %" PRIu64
+	       " --observers %" PRIu64 " --joiners %" PRIu64 " --size %" PRIu64 ":%" PRIu64
 	       " --capacity %" PRIu64 " --batch %" PRIu64 " --mode %s --patience %" PRIu64
 	       " --seed %" PRIu64 "%s%s",
 	       plan->program, plan->seconds, plan->kills, plan->consumers, plan->lossy,
-	       plan->deadline, plan->durable, plan->observers, plan->joiners, plan->size_minimum, plan->size_maximum, plan->capacity, plan->batch,
-	       plan->wake_none ? "none" : "fence", plan->patience, plan->seed,
-	       plan->threads ? " --threads" : "", plan->flat_out ? " --flat-out" : "");
+	       plan->deadline, plan->durable, plan->observers, plan->joiners, plan->size_minimum,
+	       plan->size_maximum, plan->capacity, plan->batch, plan->wake_none ? "none" : "fence",
+	       plan->patience, plan->seed, plan->threads ? " --threads" : "",
+	       plan->flat_out ? " --flat-out" : "");
 	if (plan->sabotage != SABOTAGE_NONE)
 		printf(" --sabotage %s", sabotages[plan->sabotage]);
 	putchar('\n');

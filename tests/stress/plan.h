@@ -20,10 +20,10 @@
 /* Mistakes made on purpose, to see that they are found. */
 enum sabotage {
 	SABOTAGE_NONE,
-	SABOTAGE_DROP, /* a reader forgets a record */
-	SABOTAGE_TEAR, /* a payload has a wrong byte */
-	SABOTAGE_SWAP, /* a reader takes two records in the wrong order */
-	SABOTAGE_HANG, /* a consumer stops reading and keeps what it has */
+	SABOTAGE_DROP,   /* a reader forgets a record */
+	SABOTAGE_TEAR,   /* a payload has a wrong byte */
+	SABOTAGE_SWAP,   /* a reader takes two records in the wrong order */
+	SABOTAGE_HANG,   /* a consumer stops reading and keeps what it has */
 	SABOTAGE_SHORT,  /* a loss is reported one record too short */
 	SABOTAGE_RESUME, /* a durable consumer goes on one record too far */
 	SABOTAGE_REPEAT, /* a successor goes on one record too early */
@@ -34,7 +34,7 @@ enum sabotage {
 struct plan {
 	const char *program;
 	uint64_t seconds;
-	uint64_t kills; /* how many processes to kill; the run ends when both this and the time are reached */
+	uint64_t kills; /* processes to kill; the run ends when both this and the time are reached */
 	uint64_t consumers; /* RELIABLE */
 	uint64_t lossy;
 	uint64_t deadline; /* DEADLINE consumers */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The producer: every way to write, in random order and at random speed. What it writes follows from seed and sequence. */
+/*
+ * The producer: every way to write, in random order and at random speed. What it writes follows
+ * from seed and sequence.
+ */
 #include "board.h"
 #include "../support/payload.h"
 #include "../support/random.h"
@@ -16,7 +19,7 @@ struct writer {
 	struct random random;
 	uint64_t sequence; /* of the next record, withheld ones included */
 	uint64_t batch_start;
-	uint64_t batched; /* records withheld */
+	uint64_t batched;    /* records withheld */
 	uint64_t late;       /* as this handle last told */
 	uint64_t open_kills; /* board->kills when it was opened */
 	char *scratch;
@@ -119,7 +122,9 @@ static int reserve_and_commit(struct writer *writer, unsigned int flags)
 	if (reserve(writer, length, &reserved, &data))
 		return 1;
 	if (random_once_in(&writer->random, 50)) {
-		/* Never mind: whoever sees any of this sees nonsense. Withheld records go with it. */
+		/*
+		 * Never mind: whoever sees any of this sees nonsense. Withheld records go with it.
+		 */
 		memset(data, 0xff, reserved);
 		result = shmring_abort(writer->producer);
 		if (result)
@@ -225,7 +230,8 @@ static int producer_opened(struct writer *writer)
 	if (judge_succession(writer, info.sequence))
 		return 1;
 	if (info.epoch <= atomic_load_explicit(&board->epochs, memory_order_relaxed))
-		return role_fail(board, writer->role, "an epoch that has been", (int64_t)info.epoch);
+		return role_fail(board, writer->role, "an epoch that has been",
+				 (int64_t)info.epoch);
 	atomic_store_explicit(&board->epochs, info.epoch, memory_order_relaxed);
 	writer->late = 0;
 	return 0;
@@ -252,7 +258,10 @@ static int reopen(struct writer *writer, int first)
 	return 0;
 }
 
-/* A sleep that came to its bound although there was room: at most one for each consumer that was killed. */
+/*
+ * A sleep that came to its bound although there was room: at most one for each consumer that was
+ * killed.
+ */
 static int note_late(struct writer *writer)
 {
 	struct shmring_producer_info info = SHMRING_PRODUCER_INFO_INIT;
@@ -342,7 +351,9 @@ static int write_until_stopped(struct writer *writer)
 
 int run_producer(struct board *board, struct role *role)
 {
-	/* The longest record that any ring takes here is a quarter of what fits into memory anyway. */
+	/*
+	 * The longest record that any ring takes here is a quarter of what fits into memory anyway.
+	 */
 	static char scratch[16 << 20];
 	struct writer writer = { .board = board, .role = role, .scratch = scratch };
 

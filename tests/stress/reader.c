@@ -29,7 +29,10 @@ static int rejoin(struct session *session, const char *name)
 	return 0;
 }
 
-/* A change of place now and then, for those that do not stay where they are; a durable one keeps its place. */
+/*
+ * A change of place now and then, for those that do not stay where they are; a durable one keeps
+ * its place.
+ */
 static int roam(struct session *session, const char *name)
 {
 	if (session->durable) {
@@ -56,7 +59,10 @@ static void pace(struct session *session, uint64_t *slow)
 	}
 }
 
-/* One with a deadline stops reading for so long that it is evicted, if anything is published meanwhile. */
+/*
+ * One with a deadline stops reading for so long that it is evicted, if anything is published
+ * meanwhile.
+ */
 static void lag(struct session *session)
 {
 	if (session->policy != SHMRING_DEADLINE || session->observer ||
@@ -114,7 +120,10 @@ static void take_role(struct session *session)
 	session->steady = role->number % 2 == 0 || role->kind == KIND_DEADLINE;
 }
 
-/* The first process of a role is there before the first record. The next one starts somewhere, or where it was. */
+/*
+ * The first process of a role is there before the first record. The next one starts somewhere, or
+ * where it was.
+ */
 static int join(struct session *session)
 {
 	static const enum shmring_start starts[] = { SHMRING_OLDEST, SHMRING_NEWEST,
@@ -160,7 +169,10 @@ int run_reader(struct board *board, struct role *role)
 	return 0;
 }
 
-/* One visit: in any role, at any place, for some records. Returns a step; STEP_ENDED when the run is over. */
+/*
+ * One visit: in any role, at any place, for some records. Returns a step; STEP_ENDED when the run
+ * is over.
+ */
 static enum step visit(struct session *session)
 {
 	static const enum shmring_start starts[] = { SHMRING_OLDEST, SHMRING_NEWEST,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A role as the engine has it: the process or thread that plays it, and whether that gets anything done. */
+/*
+ * A role as the engine has it: the process or thread that plays it, and whether that gets anything
+ * done.
+ */
 #ifndef TESTS_STRESS_RUNNER_H
 #define TESTS_STRESS_RUNNER_H
 
@@ -33,7 +36,9 @@ void runner_restart(struct runner *runner);
 /* Looks whether a process has ended. */
 void runner_look_for_end(struct runner *runner);
 
-/* Kills a process and waits until it is gone. True if that killed it; it may have ended by itself. */
+/*
+ * Kills a process and waits until it is gone. True if that killed it; it may have ended by itself.
+ */
 int runner_kill(struct runner *runner);
 
 /* True if it did anything lately, has ended, or nobody plays it. */

@@ -39,7 +39,10 @@ static void settle(struct session *session, uint64_t sequence)
 	atomic_store_explicit(&session->role->settled, 1, memory_order_release);
 }
 
-/* A durable subscription goes on at the first record not released; nobody was there to release anything meanwhile. */
+/*
+ * A durable subscription goes on at the first record not released; nobody was there to release
+ * anything meanwhile.
+ */
 static void resume(struct session *session, uint64_t sequence)
 {
 	struct role *role = session->role;
@@ -76,7 +79,10 @@ static int opened(struct session *session)
 	session->late = 0;
 	if (session->durable && atomic_load_explicit(&session->role->settled, memory_order_acquire))
 		resume(session, info.sequence);
-	/* Where it is, is known for sure to one that holds the producer; it may be evicted before it reads. */
+	/*
+	 * Where it is, is known for sure to one that holds the producer; it may be evicted before
+	 * it reads.
+	 */
 	if (session->durable || session->policy == SHMRING_DEADLINE)
 		checker_expect_next(&session->checker, info.sequence);
 	if (session->durable) {
@@ -171,7 +177,10 @@ int session_begin_anew(struct session *session, const char *name)
 	return result ? role_fail(session->board, session->role, "begin anew", result) : 0;
 }
 
-/* A sleep that came to its bound although there was a record: at most one for each process that was killed. */
+/*
+ * A sleep that came to its bound although there was a record: at most one for each process that was
+ * killed.
+ */
 static enum step note_late(struct session *session)
 {
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
@@ -183,7 +192,8 @@ static enum step note_late(struct session *session)
 				  memory_order_relaxed);
 	session->late = info.late;
 	if (session->board->plan.kills && info.late > kills - session->open_kills + 1) {
-		role_fail(session->board, session->role, "woken too late too often", (int64_t)info.late);
+		role_fail(session->board, session->role, "woken too late too often",
+			  (int64_t)info.late);
 		return STEP_FAILED;
 	}
 	return STEP_NOTHING;
@@ -211,7 +221,8 @@ enum step session_wait(struct session *session)
 	result = shmring_wait(session->consumer, timeout);
 	if (result == 0 || result == -EPIPE ||
 	    (timeout >= 0 && (result == -ETIMEDOUT || result == -EAGAIN)) ||
-	    (result == -EOWNERDEAD && atomic_load_explicit(&session->board->kills, memory_order_relaxed)))
+	    (result == -EOWNERDEAD &&
+	     atomic_load_explicit(&session->board->kills, memory_order_relaxed)))
 		return note_late(session);
 	if (result == -ECONNRESET && session->policy == SHMRING_DEADLINE)
 		return session_rejoin(session);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A reader's time on the ring, from joining to leaving: every way to read, in random order and at random speed. */
+/*
+ * A reader's time on the ring, from joining to leaving: every way to read, in random order and at
+ * random speed.
+ */
 #ifndef TESTS_STRESS_SESSION_H
 #define TESTS_STRESS_SESSION_H
 
@@ -51,7 +54,10 @@ enum step session_read(struct session *session);
 /* Waits, spins or naps until there may be something. */
 enum step session_wait(struct session *session);
 
-/* A durable subscription: leaves and comes back, or ends it and begins anew. Returns 0, or 1 after saying why. */
+/*
+ * A durable subscription: leaves and comes back, or ends it and begins anew. Returns 0, or 1 after
+ * saying why.
+ */
 int session_come_back(struct session *session, const char *name);
 int session_begin_anew(struct session *session, const char *name);
 
@@ -64,7 +70,10 @@ enum step session_rejoin(struct session *session);
 /* Tells the board what was seen so far. */
 void session_report(struct session *session);
 
-/* Tells the board what a release is about to come to, and what it came to. Only of durable subscriptions it matters. */
+/*
+ * Tells the board what a release is about to come to, and what it came to. Only of durable
+ * subscriptions it matters.
+ */
 static inline void session_releasing(struct session *session, uint64_t sequence)
 {
 	atomic_store_explicit(&session->role->releasing, sequence, memory_order_release);

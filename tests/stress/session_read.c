@@ -98,7 +98,8 @@ static void judge(struct session *session, const struct shmring_record *record)
 		found.lost--;
 	checker_record(&session->checker, &found);
 	if (session->rejoined && found.lost != session->rejoin_lost)
-		checker_lost(&session->checker, 1, "rejoin and the record after it disagree: lost, lost",
+		checker_lost(&session->checker, 1,
+			     "rejoin and the record after it disagree: lost, lost",
 			     session->rejoin_lost, found.lost);
 	session->rejoined = 0;
 	role_tick(session->role);
@@ -186,7 +187,10 @@ static int copies(struct session *session)
 	/* ThreadSanitizer cannot know that what a lapped reader reads is thrown away. */
 	if (UNDER_TSAN && may_be_torn(session))
 		return 1;
-	/* A durable one notes what a copy will release: the next record, if it is known, and is there. */
+	/*
+	 * A durable one notes what a copy will release: the next record, if it is known, and is
+	 * there.
+	 */
 	if (session->durable && !UNDER_TSAN)
 		return wants && !may_be_torn(session) && shmring_wait(session->consumer, 0) == 0;
 	return wants;

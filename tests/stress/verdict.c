@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 static const char *const doings[] = {
 	[DOING_NOTHING] = "nothing yet",
 	[DOING_OPEN] = "open",
@@ -54,8 +53,7 @@ void progress_show(struct progress *progress, const struct board *board, uint64_
 		terminal ? "\r\033[K" : "", (uint64_t)(elapsed_ns / NS_PER_SECOND),
 		board->plan.seconds, atomic_load_explicit(&board->published, memory_order_relaxed),
 		seen, joins, atomic_load_explicit(&board->epochs, memory_order_relaxed),
-		atomic_load_explicit(&board->kills, memory_order_relaxed),
-		terminal ? "" : "\n");
+		atomic_load_explicit(&board->kills, memory_order_relaxed), terminal ? "" : "\n");
 	progress->open = terminal;
 }
 
@@ -98,8 +96,7 @@ static void show_ring(const char *ring)
 		fprintf(stderr,
 			"  slot %u %s: %s, %s, at %" PRIu64 " (position %" PRIu64 "), lag %" PRIu64
 			" records%s%s%s%s\n",
-			slot, subscription.name,
-			policies[subscription.policy % 3],
+			slot, subscription.name, policies[subscription.policy % 3],
 			subscription.alive == SHMRING_ALIVE ? "alive" : "not alive",
 			subscription.sequence, subscription.position, subscription.lag_records,
 			subscription.durable ? ", durable" : "",
@@ -186,9 +183,8 @@ int verdict(const struct board *board, const struct killer *killer, int failed)
 	/* A run in which nothing happened proves nothing. */
 	if (published == 0 || total(board, offsetof(struct tally, delivered)) == 0)
 		failed = 1;
-	if (board->plan.kills >= MANY_KILLS &&
-	    ((board->plan.deadline && counts.evictions == 0) ||
-	     (board->plan.durable && counts.resumed == 0)))
+	if (board->plan.kills >= MANY_KILLS && ((board->plan.deadline && counts.evictions == 0) ||
+						(board->plan.durable && counts.resumed == 0)))
 		failed = 1;
 	print_figure("records", published);
 	print_figure("delivered", total(board, offsetof(struct tally, delivered)));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ring that is removed, or replaced by another of its name, under somebody who waits or polls: nobody tells them, and
- * they notice at the next bounded look. What counts is how often they slept, not how long.
+ * A ring that is removed, or replaced by another of its name, under somebody who waits or polls:
+ * nobody tells them, and they notice at the next bounded look. What counts is how often they slept,
+ * not how long.
  */
 #include "unit.h"
 
