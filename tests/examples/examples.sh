@@ -72,7 +72,7 @@ expect "threads" $? 'reader 0: 50005000
 reader 1: 50005000
 reader 2: 50005000'
 
-for program in producer consumer observer batch cancel threads; do
+for program in producer consumer observer batch cancel threads durable; do
 	run "$examples/$program"
 	[ $? -eq 2 ] && grep -q "^Usage: $program NAME$" "$work/err"
 	tap_check "$program without a name" [ $? -eq 0 ]
@@ -81,7 +81,7 @@ done
 # ---- with shmtool ----
 
 if [ ! -x "${SHMTOOL-}" ]; then
-	tap_skip "observer, cancel, and the session in README.md" "shmtool was not built"
+	tap_skip "observer, cancel, durable, and the session in README.md" "shmtool was not built"
 	tap_done
 fi
 
@@ -109,6 +109,32 @@ exec 3<&-
 "$SHMTOOL" rm "$ring"
 expect "cancel" $status 'waiting
 hello'
+
+# Killed while it waits for the third record, or about to; what it had not released by then comes again.
+mkfifo "$work/records" "$work/done"
+"$SHMTOOL" create "$ring"
+"$examples/durable" "$ring" >"$work/done" 2>"$work/err" &
+worker=$!
+exec 3<"$work/done"
+"$SHMTOOL" pub "$ring" <"$work/records" &
+pub=$!
+exec 4>"$work/records"
+printf 'one\ntwo\n' >&4
+read -r first <&3
+read -r second <&3
+kill -KILL "$worker"
+wait "$worker" 2>"$work/err"
+tap_check "durable, killed after two records" [ "$? $first $second" = "137 0: one 1: two" ]
+exec 3<&-
+echo three >&4
+exec 4>&-
+wait "$pub"
+run "$examples/durable" "$ring"
+status=$?
+sed '/^1: two$/d' "$work/out" >"$work/lines"
+mv "$work/lines" "$work/out"
+"$SHMTOOL" rm "$ring"
+expect "durable, started again" $status '2: three'
 
 # The session in README.md, with our shmtool, and a ring of our own for its R.
 {
