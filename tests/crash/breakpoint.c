@@ -12,7 +12,7 @@
 
 #if defined(__x86_64__)
 
-#define BREAKPOINT  0xccUL
+#define BREAKPOINT     0xccUL
 #define ADDRESS_OFFSET offsetof(struct user_regs_struct, rip)
 
 static void give_up(const char *what)

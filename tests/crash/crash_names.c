@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * crash_names: a process that creates, removes or collects is killed at every instruction, and others come in between.
+ * crash_names: a process that creates, removes or collects is killed at every instruction, and
+ * others come in between.
  *
- * A walk through each call, instruction by instruction, looks at what is in /dev/shm before each: names, objects, also
- * those without a name, and locks. At each new state others must find a ring that works or none, and leave alone what
- * the stopped one may still be at. Then, for each distinct pair of instruction and state, a fresh process is run there
+ * A walk through each call, instruction by instruction, looks at what is in /dev/shm before each:
+ * names, objects, also those without a name, and locks. At each new state others must find a ring
+ * that works or none, and leave alone what the stopped one may still be at. Then, for each distinct
+ * pair of instruction and state, a fresh process is run there
  *
- * - and killed: what is left must be a whole ring or a control object that collecting removes, and nothing may stand in
- *   the way of a new one;
- * - and stopped, while another process does something to the same name, and goes on: their results must agree, and
- *   whoever removes must hit the ring that it has looked at.
+ * - and killed: what is left must be a whole ring or a control object that collecting removes, and
+ *   nothing may stand in the way of a new one;
+ * - and stopped, while another process does something to the same name, and goes on: their results
+ *   must agree, and whoever removes must hit the ring that it has looked at.
  *
  * Collecting goes over all of /dev/shm, so the whole test has a /dev/shm of its own.
  */
@@ -150,7 +152,10 @@ static void overtake_at(const struct point *point, enum rival rival)
 		complain(point, rival_names[rival], problem);
 }
 
-/* Every so many points have to do in a short run, but each state, and each instruction once to be killed at. */
+/*
+ * Every so many points have to do in a short run, but each state, and each instruction once to be
+ * killed at.
+ */
 static void play_scene(const struct scene *scene, unsigned int every)
 {
 	const char *problem = walk_scene(&walk, scene, &states[scene->operation]);

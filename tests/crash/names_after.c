@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- Collecting names what is left over, and nothing else --------------------------------------- */
+/* ---- Collecting names what is left over, and nothing else ------------------------------------ */
 
 struct collected {
 	const struct outside *outside;
@@ -39,8 +39,7 @@ static unsigned int free_orphans(const struct outside *outside)
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < outside->count; i++)
-		count += outside->files[i].orphan &&
-			 !(outside->files[i].locks & 1u << LOCK_NAMES);
+		count += outside->files[i].orphan && !(outside->files[i].locks & 1u << LOCK_NAMES);
 	return count;
 }
 
@@ -64,7 +63,7 @@ static const char *collect(const struct outside *before, bool dry_run)
 	return strangers_intact() ? NULL : "shmring_collect changes what is no ring's";
 }
 
-/* ---- Rings are whole or not there --------------------------------------------------------------- */
+/* ---- Rings are whole or not there ------------------------------------------------------------ */
 
 static const char *check_files(const struct scene *scene, const struct outside *outside)
 {
@@ -139,7 +138,7 @@ const char *check_beside(const struct scene *scene, const struct outside *outsid
 	return problem;
 }
 
-/* ---- A ring works ------------------------------------------------------------------------------- */
+/* ---- A ring works ---------------------------------------------------------------------------- */
 
 static const char *pass_a_record(struct shmring_producer *producer,
 				 struct shmring_consumer *consumer)

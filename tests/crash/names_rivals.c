@@ -56,7 +56,9 @@ bool rival_matters(enum rival rival, const struct scene *scene)
 static struct results rival_acts(enum rival rival, struct cast *cast)
 {
 	struct results results = {
-		.collected = NOT_DONE, .created = NOT_DONE, .unlinked = NOT_DONE,
+		.collected = NOT_DONE,
+		.created = NOT_DONE,
+		.unlinked = NOT_DONE,
 	};
 
 	if (rival == RIVAL_FINISHES)
@@ -84,7 +86,9 @@ static const char *check_results(const struct scene *scene, const struct point *
 				 const struct results *results)
 {
 	const int lost[OPERATIONS] = {
-		[CREATING] = -EEXIST, [UNLINKING] = -ENOENT, [COLLECTING] = scene->expected,
+		[CREATING] = -EEXIST,
+		[UNLINKING] = -ENOENT,
+		[COLLECTING] = scene->expected,
 	};
 
 	if (!one_of(results->victim, 0, lost[scene->operation]))
@@ -96,8 +100,7 @@ static const char *check_results(const struct scene *scene, const struct point *
 	if (results->unlinked == NOT_DONE)
 		return NULL;
 	if (point->ring_locked)
-		return results->unlinked == -ETIMEDOUT ? NULL :
-							 "the other did not wait for the stopped one";
+		return results->unlinked == -ETIMEDOUT ? NULL : "the other did not wait for it";
 	return one_of(results->unlinked, 0, -ENOENT) ? NULL : "the other's shmring_unlink fails";
 }
 
@@ -165,9 +168,9 @@ const char *rival_overtakes(enum rival rival, struct cast *cast, const struct po
 	else if (rival != RIVAL_FINISHES && rival != RIVAL_DIES)
 		results.partner = victim_finish(&cast->partner);
 	outside_look(&outside, "", true);
-	problem = scene->partner && !one_of(results.partner, 0, NOT_DONE) ?
-			  "the other one's call fails" :
-			  NULL;
+	problem = scene->partner && !one_of(results.partner, 0, NOT_DONE)
+			  ? "the other one's call fails"
+			  : NULL;
 	if (!problem)
 		problem = check_results(scene, point, &results);
 	if (!problem)

@@ -20,12 +20,15 @@ extern const char *const rival_names[RIVALS];
 /* Does it make sense there, and come to an end soon? */
 bool rival_fits(enum rival rival, const struct scene *scene, const struct point *point);
 
-/* Can it go wrong between any two instructions? Then every one of them is tried, also in a short run. */
+/*
+ * Can it go wrong between any two instructions? Then every one of them is tried, also in a short
+ * run.
+ */
 bool rival_matters(enum rival rival, const struct scene *scene);
 
 /*
- * The victim is at the point, and stops there while the rival comes and goes; then it, and its partner, finish. Null if
- * what they say agrees with what is there in the end, or what does not.
+ * The victim is at the point, and stops there while the rival comes and goes; then it, and its
+ * partner, finish. Null if what they say agrees with what is there in the end, or what does not.
  */
 const char *rival_overtakes(enum rival rival, struct cast *cast, const struct point *point);
 

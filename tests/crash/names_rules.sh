@@ -48,7 +48,7 @@ without() { # RULE FILE SCRIPT PROGRAM PATTERN [ARGUMENT...]
 	rule=$1 file=$2 script=$3 program=$4 pattern=$5
 	shift 5
 	wanted "$rule" || return
-	rm -rf "$work/lib"
+	rm -rf "${work:?}/lib"
 	cp -r "$top/lib" "$work/lib"
 	chmod -R u+w "$work/lib"
 	sed -E -z -i "$script" "$work/lib/$file"

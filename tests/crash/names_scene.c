@@ -71,7 +71,7 @@ int stage_maker(void)
 	return error ? error : info.tag[0];
 }
 
-/* ---- What is no ring ---------------------------------------------------------------------------- */
+/* ---- What is no ring ------------------------------------------------------------------------- */
 
 static void stranger_file(unsigned int which, char file[SHM_PATH_SIZE])
 {
@@ -122,7 +122,7 @@ bool strangers_intact(void)
 	return intact;
 }
 
-/* ---- What is there when the victim comes -------------------------------------------------------- */
+/* ---- What is there when the victim comes ----------------------------------------------------- */
 
 static void orphan(const char *name)
 {
@@ -183,7 +183,7 @@ void stage_set(const struct scene *scene)
 	scene->set();
 }
 
-/* ---- What it does ------------------------------------------------------------------------------- */
+/* ---- What it does ---------------------------------------------------------------------------- */
 
 static int act_create(void)
 {
@@ -242,14 +242,16 @@ const struct scene scenes[] = {
 	  .act = act_unlink, .damaged = true, .rings = 1 },
 	{ .what = "unlink where there is none", .operation = UNLINKING, .set = set_orphan,
 	  .act = act_unlink, .expected = -ENOENT, .orphans = 1 },
-	{ .what = "collect", .operation = COLLECTING, .set = set_orphans, .act = act_collect, .collects = true,
+	{ .what = "collect", .operation = COLLECTING, .set = set_orphans,
+	  .act = act_collect, .collects = true,
 	  .rings = 1, .orphans = 2 },
 	{ .what = "collect for show", .operation = COLLECTING, .set = set_orphans,
 	  .act = act_collect_for_show, .rings = 1, .orphans = 2 },
 	{ .what = "collect, and be stopped", .operation = COLLECTING, .set = set_orphans,
 	  .act = act_collect_stopped, .expected = 42, .rings = 1, .orphans = 2 },
 	{ .what = "collect while another creates", .operation = COLLECTING,
-	  .set = set_orphans_alone, .act = act_collect, .collects = true, .orphans = 2, .partner = act_create,
+	  .set = set_orphans_alone,
+	  .act = act_collect, .collects = true, .orphans = 2, .partner = act_create,
 	  .partner_operation = CREATING },
 	{ .what = "collect while another unlinks", .operation = COLLECTING, .set = set_orphans,
 	  .act = act_collect, .collects = true, .rings = 1, .orphans = 2, .partner = act_unlink,

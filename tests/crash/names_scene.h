@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names_scene.h - the calls that make and remove a ring's names, each with what is in /dev/shm when it comes.
+ * names_scene.h - the calls that make and remove a ring's names, each with what is in /dev/shm when
+ * it comes.
  *
  * /dev/shm is the test's own, and empty before a scene is set.
  */
@@ -23,17 +24,20 @@ extern const char *const operation_names[OPERATIONS];
 struct scene {
 	const char *what;
 	enum operation operation;
-	void (*set)(void);   /* prepares /dev/shm */
-	int (*act)(void);    /* the victim's call; returns its result */
-	int expected;        /* if nobody interferes */
-	bool collects;       /* really, and all of it */
-	bool old_kernel;     /* an open file cannot be linked by its descriptor alone */
-	bool rival;          /* somebody else makes the ring as soon as the victim's control object is linked */
-	bool damaged;        /* the ring cannot be attached to */
-	/* Another process, stopped in its own call where a control object has a name and its data has none. */
+	void (*set)(void); /* prepares /dev/shm */
+	int (*act)(void);  /* the victim's call; returns its result */
+	int expected;      /* if nobody interferes */
+	bool collects;     /* really, and all of it */
+	bool old_kernel;   /* an open file cannot be linked by its descriptor alone */
+	bool rival;        /* another makes the ring when the victim's control object is linked */
+	bool damaged;      /* the ring cannot be attached to */
+	/*
+	 * Another process, stopped in its own call where a control object has a name and its data
+	 * has none.
+	 */
 	int (*partner)(void);
 	enum operation partner_operation;
-	unsigned int rings;  /* of stage_name, there at first */
+	unsigned int rings;   /* of stage_name, there at first */
 	unsigned int orphans; /* there at first, whosesoever */
 };
 
@@ -66,7 +70,10 @@ enum {
 	MADE_AFTERWARDS = 4,
 };
 
-/* Files that are no ring's, though one of them is named like a control object. They must stay as they are. */
+/*
+ * Files that are no ring's, though one of them is named like a control object. They must stay as
+ * they are.
+ */
 void strangers_make(void);
 bool strangers_intact(void);
 bool stranger(const struct outside_file *file);

@@ -92,8 +92,8 @@ static void see(struct victim *victim)
 		if (!held || file->links == 0)
 			continue;
 		seen.orphaned = seen.orphaned || file->orphan;
-		seen.ring_locked = seen.ring_locked ||
-				   (!file->orphan && strcmp(file->name, stage_name) == 0);
+		seen.ring_locked =
+			seen.ring_locked || (!file->orphan && strcmp(file->name, stage_name) == 0);
 	}
 	victim->seen = seen;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* names_victim.h - the process that is stepped through a scene, and the places where it has been. */
+/*
+ * names_victim.h - the process that is stepped through a scene, and the places where it has been.
+ */
 #ifndef TESTS_CRASH_NAMES_VICTIM_H
 #define TESTS_CRASH_NAMES_VICTIM_H
 
@@ -9,18 +11,18 @@
 /* A place that the victim comes by: an instruction, and what /dev/shm is like before it. */
 struct point {
 	uint64_t address, state;
-	bool first_in_state;  /* of all the scene's points */
-	bool holds;           /* somebody holds LOCK_NAMES there: the victim */
-	bool orphaned;        /* and the control object has a name, and the data object has none */
-	bool ring_locked;     /* or it is that of a ring that is there */
-	bool looked;          /* the victim has the ring's data object open */
-	bool after_rival;     /* somebody else has made the ring */
+	bool first_in_state; /* of all the scene's points */
+	bool holds;          /* somebody holds LOCK_NAMES there: the victim */
+	bool orphaned;       /* and the control object has a name, and the data object has none */
+	bool ring_locked;    /* or it is that of a ring that is there */
+	bool looked;         /* the victim has the ring's data object open */
+	bool after_rival;    /* somebody else has made the ring */
 };
 
 struct victim {
 	const struct scene *scene;
 	struct stepper stepper;
-	struct outside outside; /* names, and what it has open without a name; as of the last look */
+	struct outside outside; /* names, and what it has open without one; as of the last look */
 	uint64_t state;         /* hash of that */
 	struct point seen;      /* what of a point follows from that */
 	int *result;            /* of its call, when that is over */
@@ -43,13 +45,21 @@ struct way {
 	const struct point *state, *point;
 };
 
-/* Sets the stage, brings the partner to its place, if there is one, and the victim to the beginning of its call. */
+/*
+ * Sets the stage, brings the partner to its place, if there is one, and the victim to the beginning
+ * of its call.
+ */
 void cast_start(struct cast *cast, const struct scene *scene);
 
-/* All that, and runs the victim to a point; the rival is let in on the way if there is one. False if it never comes. */
+/*
+ * All that, and runs the victim to a point; the rival is let in on the way if there is one. False
+ * if it never comes.
+ */
 bool cast_bring(struct cast *cast, const struct scene *scene, const struct way *way);
 
-/* The partner's part in the end: its result must be as if nobody else had been there. Null if so. */
+/*
+ * The partner's part in the end: its result must be as if nobody else had been there. Null if so.
+ */
 const char *partner_finish(struct cast *cast);
 void partner_kill(struct cast *cast);
 

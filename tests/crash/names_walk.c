@@ -99,7 +99,10 @@ static const char *let_rival_in(struct walk *walk, struct victim *victim)
 	return NULL;
 }
 
-/* Nothing else changes what is outside; most are made in the C library, which is run over in one step. */
+/*
+ * Nothing else changes what is outside; most are made in the C library, which is run over in one
+ * step.
+ */
 static bool is_system_call(uint64_t address)
 {
 	static const unsigned char code[] = { 0x0f, 0x05 };

@@ -13,7 +13,7 @@ struct walk {
 	unsigned int points, states;
 	uint64_t steps;
 	struct cue cue;
-	struct point problem_at; /* if there was one */
+	struct point problem_at;        /* if there was one */
 	struct point point[POINTS_MAX]; /* distinct, in the order in which they are come by */
 };
 
@@ -24,8 +24,8 @@ struct states {
 };
 
 /*
- * At each new state it is checked that others find what they should, and leave the victim's things alone. Returns null,
- * or what is wrong first.
+ * At each new state it is checked that others find what they should, and leave the victim's things
+ * alone. Returns null, or what is wrong first.
  */
 const char *walk_scene(struct walk *walk, const struct scene *scene, struct states *states);
 

@@ -140,8 +140,7 @@ const char *birth_consume(struct shmring_consumer *consumer, unsigned int record
 		int error = shmring_read_copy(consumer, &buffer, sizeof(buffer), &record);
 
 		/* Nothing there yet, no more of it, or no producer. */
-		if (error == -EAGAIN || error == -EPIPE || error == -EOWNERDEAD ||
-		    error == -ESTALE)
+		if (error == -EAGAIN || error == -EPIPE || error == -EOWNERDEAD || error == -ESTALE)
 			return NULL;
 		if (error != 0)
 			return "shmring_read_copy fails";
@@ -171,7 +170,8 @@ static const char *check_mapping(const char *line, uint64_t ring,
 	uint64_t start, end, offset;
 	bool control;
 
-	if (!path || sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) != 3 ||
+	if (!path ||
+	    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) != 3 ||
 	    offset != 0)
 		return NULL;
 	control = path[sizeof("/dev/shm/") - 1] == '.';

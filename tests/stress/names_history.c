@@ -107,9 +107,9 @@ bool history_possible(const struct history *history, uint64_t first)
 void history_print(const struct history *history, uint64_t first)
 {
 	static const char *const words[] = {
-		[EVENT_CREATED] = "created",	 [EVENT_EXISTS] = "found it exists",
-		[EVENT_UNLINKED] = "unlinked",	 [EVENT_NONE] = "found none",
-		[EVENT_FOUND] = "attached to",	 [EVENT_FOUND_OTHER] = "found another than",
+		[EVENT_CREATED] = "created",      [EVENT_EXISTS] = "found it exists",
+		[EVENT_UNLINKED] = "unlinked",    [EVENT_NONE] = "found none",
+		[EVENT_FOUND] = "attached to",    [EVENT_FOUND_OTHER] = "found another than",
 		[EVENT_FOUND_SOME] = "found one",
 	};
 
@@ -122,7 +122,6 @@ void history_print(const struct history *history, uint64_t first)
 			fprintf(stderr, "%llu", (unsigned long long)event->ended);
 		else
 			fprintf(stderr, "its death");
-		fprintf(stderr, ": %s %llx\n", words[event->kind],
-			(unsigned long long)event->ring);
+		fprintf(stderr, ": %s %llx\n", words[event->kind], (unsigned long long)event->ring);
 	}
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names_history.h - can what several processes did to one name at the same time have happened in some order?
+ * names_history.h - can what several processes did to one name at the same time have happened in
+ * some order?
  *
- * A name is a register: creating sets it if nothing is there, unlinking clears it, and whoever attaches reads it. Each
- * call is an event with the time at which it began and ended. The calls' results must follow from some order in which
- * no call that had ended comes after one that began later (linearizability; Herlihy and Wing 1990). A call whose
- * process was killed has no end: it may have happened at any time since, or not at all.
+ * A name is a register: creating sets it if nothing is there, unlinking clears it, and whoever
+ * attaches reads it. Each call is an event with the time at which it began and ended. The calls'
+ * results must follow from some order in which no call that had ended comes after one that began
+ * later (linearizability; Herlihy and Wing 1990). A call whose process was killed has no end: it
+ * may have happened at any time since, or not at all.
  */
 #ifndef TESTS_STRESS_NAMES_HISTORY_H
 #define TESTS_STRESS_NAMES_HISTORY_H

@@ -2,9 +2,10 @@
 /*
  * names_race.h - what the racing processes and their judge share, in memory of the test's own.
  *
- * In each race every worker does a few calls, on one or the other of two names, as its random numbers say; some are
- * killed or held up meanwhile, by a timer at a random moment. Each writes down before a call what it is about to do, and
- * after it what came of it. When all have finished or died, the judge looks at what they left.
+ * In each race every worker does a few calls, on one or the other of two names, as its random
+ * numbers say; some are killed or held up meanwhile, by a timer at a random moment. Each writes
+ * down before a call what it is about to do, and after it what came of it. When all have finished
+ * or died, the judge looks at what they left.
  */
 #ifndef TESTS_STRESS_NAMES_RACE_H
 #define TESTS_STRESS_NAMES_RACE_H
@@ -17,7 +18,7 @@
 
 #define WORKERS     4
 #define NAMES       2
-#define CALLS_MAX   5 /* of one worker in one race */
+#define CALLS_MAX   5               /* of one worker in one race */
 #define ENTRIES_MAX (2 * CALLS_MAX) /* a creator also opens what it made */
 
 /* What a call may leave behind if its process is killed in it. */
@@ -29,7 +30,7 @@ enum leftover {
 /* One call on one name, as its caller wrote it down. */
 struct entry {
 	unsigned int name;
-	bool counts; /* says something about the name; if not, the call was cut off or says nothing */
+	bool counts; /* says something about the name */
 	bool pending;
 	enum leftover leftover;
 	struct event event;
@@ -42,7 +43,7 @@ struct worker {
 	uint64_t creations; /* so far, for identities */
 	uint64_t span_ns;   /* how long its part of a race takes, about */
 	/* Written by the judge between races. */
-	uint64_t births;    /* processes that were this worker */
+	uint64_t births; /* processes that were this worker */
 	/* Counted by the worker. */
 	_Atomic uint64_t calls, attached, created, unlinked, held_up;
 };
@@ -68,6 +69,7 @@ struct worker_start {
 int worker_run(void *argument);
 
 /* A line on stderr about what went wrong, with the race it was in. */
-__attribute__((format(printf, 2, 3))) void race_complain(struct race *race, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void race_complain(struct race *race, const char *format,
+							 ...);
 
 #endif

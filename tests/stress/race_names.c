@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * race_names: several processes create, attach to, unlink, re-create and collect rings of the same few names, and are
- * killed or held up at random moments. After each race nobody may be able to tell that there was one:
+ * race_names: several processes create, attach to, unlink, re-create and collect rings of the same
+ * few names, and are killed or held up at random moments. After each race nobody may be able to
+ * tell that there was one:
  *
- * - whoever attached found a whole ring, all of one birth, and every call ended as documented (names_birth.h);
- * - what the calls said follows from some order of them (names_history.h): a ring that was created is there until
- *   somebody removed it;
- * - without a death in the middle of creating or removing, there is no orphan: whoever removes a data object has
- *   looked at that very ring, and removes the control object that belongs to it;
- * - collecting removes all orphans and nothing else, and after unlinking there is nothing left at all.
+ * - whoever attached found a whole ring, all of one birth, and every call ended as documented
+ *   (names_birth.h);
+ * - what the calls said follows from some order of them (names_history.h): a ring that was created
+ *   is there until somebody removed it;
+ * - without a death in the middle of creating or removing, there is no orphan: whoever removes a
+ *   data object has looked at that very ring, and removes the control object that belongs to it;
+ * - collecting removes all orphans and nothing else, and after unlinking there is nothing left at
+ *   all.
  *
  * Collecting goes over all of /dev/shm, so the whole test has a /dev/shm of its own.
  */
@@ -56,15 +59,14 @@ void race_complain(struct race *which, const char *format, ...)
 
 	if (atomic_fetch_add_explicit(&complaints, 1, memory_order_relaxed) >= COMPLAINTS)
 		return;
-	fprintf(stderr, "race %u: ",
-		atomic_load_explicit(&which->number, memory_order_relaxed));
+	fprintf(stderr, "race %u: ", atomic_load_explicit(&which->number, memory_order_relaxed));
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
 }
 
-/* ---- Starting, and waiting for the end ---------------------------------------------------------- */
+/* ---- Starting, and waiting for the end ------------------------------------------------------- */
 
 /* A death ends its part in the race. One signal may stand for several. */
 static void count_deaths(int signal)
@@ -86,7 +88,9 @@ static void count_deaths(int signal)
 static void start_worker(unsigned int index)
 {
 	starts[index] = (struct worker_start){
-		race, index, atomic_load_explicit(&race->number, memory_order_relaxed),
+		race,
+		index,
+		atomic_load_explicit(&race->number, memory_order_relaxed),
 	};
 	race->worker[index].births++;
 	children[index] = child_start(worker_run, &starts[index]);
@@ -108,7 +112,8 @@ static bool run_race(void)
 		if (finished == WORKERS)
 			return true;
 		if (syscall(SYS_futex, &race->finished, FUTEX_WAIT, finished, &second, NULL, 0) !=
-			    0 && errno == ETIMEDOUT)
+			    0 &&
+		    errno == ETIMEDOUT)
 			seconds++;
 	}
 	return false;
@@ -139,7 +144,7 @@ static unsigned int bury(void)
 	return may_leave;
 }
 
-/* ---- The verdict -------------------------------------------------------------------------------- */
+/* ---- The verdict ----------------------------------------------------------------------------- */
 
 static void judge_order(unsigned int name, uint64_t ring_now)
 {
@@ -242,7 +247,8 @@ static void judge_collecting(const struct outside *before)
 			continue;
 		left_behind++;
 		race_complain(race, "collecting%s: %d, %u visits for %u orphans, left %u of %u",
-			      dry_run ? " for show" : "", error, visits, orphans, after.count, left);
+			      dry_run ? " for show" : "", error, visits, orphans, after.count,
+			      left);
 	}
 }
 
@@ -286,7 +292,7 @@ static void judge(unsigned int may_leave)
 	clear_away(false);
 }
 
-/* ---- All of it ---------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static void race_on(uint64_t races)
 {
@@ -380,7 +386,7 @@ int main(int argc, char **argv)
 	race_on(races);
 	if (report())
 		return 0;
-	printf("FAILED; repeat the calls and delays, if not their very moments: %s --races %llu --seed %llu\n",
+	printf("FAILED; repeat the calls, if not their very moments: %s --races %llu --seed %llu\n",
 	       argv[0], (unsigned long long)races, (unsigned long long)seed);
 	return 1;
 }

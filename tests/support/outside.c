@@ -14,8 +14,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define SHM_DIRECTORY "/dev/shm"
-#define UUID_DIGITS   32
+#define SHM_DIRECTORY     "/dev/shm"
+#define UUID_DIGITS       32
 /* Descriptors below this are looked at: a test has few open. */
 #define UNNAMED_LOOKED_AT 16
 
@@ -83,7 +83,8 @@ static bool look_at(struct outside_file *file, int fd, bool contents)
 	file->locks = file->control ? locks_of(fd) : 0;
 	if (pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header)) {
 		memcpy(file->uuid, header.uuid, sizeof(file->uuid));
-		file->magic = header.magic == (file->control ? LAYOUT_MAGIC_CONTROL : LAYOUT_MAGIC_DATA);
+		file->magic =
+			header.magic == (file->control ? LAYOUT_MAGIC_CONTROL : LAYOUT_MAGIC_DATA);
 		file->whole = file->magic && header_whole(&header, file->control, status.st_size);
 	}
 	if (contents)
@@ -97,8 +98,8 @@ static void take_name(struct outside_file *file)
 	const char *ring = file->file;
 	size_t length = strlen(ring);
 
-	file->control = ring[0] == '.' && length > UUID_DIGITS + 2 &&
-			ring[length - UUID_DIGITS - 1] == '.';
+	file->control =
+		ring[0] == '.' && length > UUID_DIGITS + 2 && ring[length - UUID_DIGITS - 1] == '.';
 	if (file->control) {
 		ring++;
 		length -= UUID_DIGITS + 2;
@@ -192,7 +193,8 @@ void outside_look_at_unnamed(struct outside *outside, pid_t process, bool conten
 		if (look_at(&file, fd, contents) && file.links == 0 &&
 		    outside->count < OUTSIDE_FILES) {
 			/* Which of the two it is shows when its magic does. */
-			file.control = !file.magic && file.size == (off_t)sizeof(struct layout_control);
+			file.control =
+				!file.magic && file.size == (off_t)sizeof(struct layout_control);
 			if (look_at(&file, fd, contents))
 				outside->files[outside->count++] = file;
 		}
@@ -207,8 +209,9 @@ uint64_t outside_state(const struct outside *outside)
 	for (unsigned int i = 0; i < outside->count; i++) {
 		const struct outside_file *file = &outside->files[i];
 		const uint64_t facts[] = {
-			file->control,	    file->whole, file->orphan, file->locks, file->magic,
-			file->mode,	    file->links, (uint64_t)file->size, file->content,
+			file->control, file->whole,          file->orphan,
+			file->locks,   file->magic,          file->mode,
+			file->links,   (uint64_t)file->size, file->content,
 		};
 
 		hash = XXH3_64bits_withSeed(facts, sizeof(facts), hash);
@@ -252,8 +255,8 @@ void outside_print(const struct outside *outside)
 		fprintf(stderr, "  %s: %s%s%s, %lld bytes, mode %o, %u links, locks %u\n",
 			file->file, file->control ? "control" : "data",
 			file->whole ? "" : ", not whole", file->orphan ? ", orphan" : "",
-			(long long)file->size, (unsigned int)file->mode,
-			(unsigned int)file->links, file->locks);
+			(long long)file->size, (unsigned int)file->mode, (unsigned int)file->links,
+			file->locks);
 	}
 	if (outside->count == 0)
 		fprintf(stderr, "  no files\n");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What can be seen of rings from outside, by looking at the files in /dev/shm alone: which there are, whether they are
- * whole, who belongs to whom, who holds which lock. Nothing of the library is asked, so that it can be compared with
- * what the library says.
+ * What can be seen of rings from outside, by looking at the files in /dev/shm alone: which there
+ * are, whether they are whole, who belongs to whom, who holds which lock. Nothing of the library is
+ * asked, so that it can be compared with what the library says.
  */
 #ifndef TESTS_SUPPORT_OUTSIDE_H
 #define TESTS_SUPPORT_OUTSIDE_H
@@ -16,19 +16,19 @@
 #define OUTSIDE_FILES 24
 
 struct outside_file {
-	char file[256];                   /* its name in /dev/shm */
-	char name[SHMRING_NAME_MAX + 1];  /* of its ring */
+	char file[256];                  /* its name in /dev/shm */
+	char name[SHMRING_NAME_MAX + 1]; /* of its ring */
 	bool control;
-	bool magic;                       /* begins as an object of its kind must */
-	bool whole;                       /* and checksum and sizes are as they must be */
-	bool orphan;                      /* a control object (by its magic) without its data */
-	unsigned int locks;               /* of a control object: bits for LOCK_PRODUCER, _TABLE, _NAMES */
-	uint8_t uuid[16];                 /* as in its header */
+	bool magic;         /* begins as an object of its kind must */
+	bool whole;         /* and checksum and sizes are as they must be */
+	bool orphan;        /* a control object (by its magic) without its data */
+	unsigned int locks; /* of a control object: a bit for each of LOCK_... */
+	uint8_t uuid[16];   /* as in its header */
 	ino_t inode;
 	mode_t mode;
 	nlink_t links;
 	off_t size;
-	uint64_t content;                 /* hash, but for what differs from ring to ring; 0 if not asked for */
+	uint64_t content; /* hash of what all such rings have in common; or 0 */
 };
 
 struct outside {
@@ -37,15 +37,20 @@ struct outside {
 };
 
 /*
- * Looks at all files whose ring's name begins with `prefix` ("" for all there are), sorted by name. Aborts if there are
- * more than fit.
+ * Looks at all files whose ring's name begins with `prefix` ("" for all there are), sorted by name.
+ * Aborts if there are more than fit.
  */
 void outside_look(struct outside *outside, const char *prefix, bool contents);
 
-/* Adds to that the files without a name that a process has open, in the order of their descriptors. */
+/*
+ * Adds to that the files without a name that a process has open, in the order of their descriptors.
+ */
 void outside_look_at_unnamed(struct outside *outside, pid_t process, bool contents);
 
-/* A hash of all that, without what differs from one ring to the next of the same making (UUID, inode, times). */
+/*
+ * A hash of all that, without what differs from one ring to the next of the same making (UUID,
+ * inode, times).
+ */
 uint64_t outside_state(const struct outside *outside);
 
 unsigned int outside_orphans(const struct outside *outside);
