@@ -44,10 +44,11 @@ struct role {
 	_Atomic uint64_t released;
 	_Atomic uint32_t settled; /* 1: the subscription is there, and the two above are right */
 
-	_Atomic uint64_t told;      /* board->deaths when it last learned that there is no producer */
-	_Atomic uint64_t resumed;   /* times it went on with a durable subscription */
+	_Atomic uint64_t told;    /* board->deaths when it last learned that there is no producer */
+	_Atomic uint64_t resumed; /* times it went on with a durable subscription */
 	_Atomic uint64_t evictions; /* times it was evicted, and joined again */
-	_Atomic uint64_t late;      /* sleeps that came to their bound with something to get up for */
+	_Atomic uint64_t late; /* sleeps that came to their bound with something to get up for */
+	_Atomic uint64_t unexplained; /* ... and nobody was killed who was to end them */
 	struct tally tally;
 	char complaint[160];
 };
@@ -74,8 +75,10 @@ struct board {
 	_Atomic uint32_t stop;      /* the time is up */
 	_Atomic uint64_t published; /* records that exist at least */
 	_Atomic uint64_t intended;  /* records that exist if what is being published has been */
-	_Atomic uint64_t kills;  /* processes that were killed, or are just being killed */
-	_Atomic uint64_t deaths; /* producers among them */
+	_Atomic uint64_t kills;     /* processes that were killed, or are just being killed */
+	_Atomic uint64_t deaths;    /* producers among them */
+	_Atomic uint64_t buried;    /* of the kills, those that are over */
+	_Atomic uint64_t buried_producers;
 	_Atomic uint64_t epochs;
 	_Atomic uint32_t finished; /* the last producer is about to close; `published` is final */
 	struct role role[];
@@ -89,6 +92,13 @@ static inline void role_does(struct role *role, enum doing doing)
 static inline void role_tick(struct role *role)
 {
 	atomic_fetch_add_explicit(&role->ticks, 1, memory_order_relaxed);
+}
+
+static inline void role_was_late(struct role *role, uint64_t sleeps, int explained)
+{
+	atomic_fetch_add_explicit(&role->late, sleeps, memory_order_relaxed);
+	if (!explained)
+		atomic_fetch_add_explicit(&role->unexplained, sleeps, memory_order_relaxed);
 }
 
 static inline int board_stopped(const struct board *board)

@@ -56,6 +56,7 @@ static void kill_one(struct killer *killer, struct runner *runner, uint64_t rest
 {
 	struct board *board = killer->board;
 	int produces = runner->role->kind == KIND_PRODUCER;
+	int died;
 
 	runner->kill_ns = 0;
 	if (is_dead(runner) || runner->ended)
@@ -63,7 +64,11 @@ static void kill_one(struct killer *killer, struct runner *runner, uint64_t rest
 	atomic_fetch_add_explicit(&board->kills, 1, memory_order_seq_cst);
 	/* Before it: a reader may be told at once, and only once. */
 	atomic_fetch_add_explicit(&board->deaths, (uint64_t)produces, memory_order_seq_cst);
-	if (!runner_kill(runner))
+	died = runner_kill(runner);
+	atomic_fetch_add_explicit(&board->buried, 1, memory_order_seq_cst);
+	atomic_fetch_add_explicit(&board->buried_producers, (uint64_t)produces,
+				  memory_order_seq_cst);
+	if (!died)
 		return;
 	killer->killed++;
 	runner->restart_ns = restart_ns;

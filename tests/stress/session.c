@@ -110,7 +110,6 @@ int session_open(struct session *session, const char *name, enum shmring_start s
 	options.start = start;
 	options.start_value = value;
 	role_does(session->role, DOING_OPEN);
-	session->open_kills = atomic_load_explicit(&session->board->kills, memory_order_relaxed);
 	if (session->observer) {
 		result = shmring_observer_open(&session->consumer, ring, &options);
 	} else {
@@ -178,29 +177,24 @@ int session_begin_anew(struct session *session, const char *name)
 }
 
 /*
- * A sleep that came to its bound although there was a record: at most one for each process that was
- * killed.
+ * A sleep that came to its bound although there was a record. A producer that was killed meanwhile
+ * may have been just about to end it.
  */
-static enum step note_late(struct session *session)
+static void note_late(struct session *session, uint64_t buried_before)
 {
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
-	uint64_t kills = atomic_load_explicit(&session->board->kills, memory_order_relaxed);
+	uint64_t deaths = atomic_load_explicit(&session->board->deaths, memory_order_acquire);
 
 	if (shmring_consumer_info(session->consumer, &info) != 0 || info.late == session->late)
-		return STEP_NOTHING;
-	atomic_fetch_add_explicit(&session->role->late, info.late - session->late,
-				  memory_order_relaxed);
+		return;
+	role_was_late(session->role, info.late - session->late, deaths != buried_before);
 	session->late = info.late;
-	if (session->board->plan.kills && info.late > kills - session->open_kills + 1) {
-		role_fail(session->board, session->role, "woken too late too often",
-			  (int64_t)info.late);
-		return STEP_FAILED;
-	}
-	return STEP_NOTHING;
 }
 
 enum step session_wait(struct session *session)
 {
+	uint64_t buried =
+		atomic_load_explicit(&session->board->buried_producers, memory_order_acquire);
 	int64_t timeout;
 	int result;
 
@@ -219,11 +213,12 @@ enum step session_wait(struct session *session)
 	}
 	role_does(session->role, DOING_WAIT);
 	result = shmring_wait(session->consumer, timeout);
+	note_late(session, buried);
 	if (result == 0 || result == -EPIPE ||
 	    (timeout >= 0 && (result == -ETIMEDOUT || result == -EAGAIN)) ||
 	    (result == -EOWNERDEAD &&
 	     atomic_load_explicit(&session->board->kills, memory_order_relaxed)))
-		return note_late(session);
+		return STEP_NOTHING;
 	if (result == -ECONNRESET && session->policy == SHMRING_DEADLINE)
 		return session_rejoin(session);
 	role_fail(session->board, session->role, "wait", result);

@@ -23,8 +23,7 @@ struct session {
 	char *buffer;
 	int rejoined; /* it was evicted, and then told how many it lost: */
 	uint64_t rejoin_lost;
-	uint64_t late;       /* as this handle last told */
-	uint64_t open_kills; /* board->kills when it was opened */
+	uint64_t late; /* as this handle last told */
 };
 
 /* How long the producer waits for DEADLINE consumers. */

@@ -131,7 +131,8 @@ void verdict_stuck(const struct board *board, const struct role *stuck)
 }
 
 struct counts {
-	uint64_t joins, resumed, evictions, late;
+	uint64_t joins, resumed, evictions, late_wakeups, late_room;
+	uint64_t lost_wakeups, lost_room; /* late, and nobody was killed who was to be in time */
 	unsigned int stuck;
 };
 
@@ -145,7 +146,10 @@ static struct counts count(const struct board *board)
 		counts.joins += atomic_load_explicit(&role->joins, memory_order_relaxed);
 		counts.resumed += atomic_load_explicit(&role->resumed, memory_order_relaxed);
 		counts.evictions += atomic_load_explicit(&role->evictions, memory_order_relaxed);
-		counts.late += atomic_load_explicit(&role->late, memory_order_relaxed);
+		*(role->kind == KIND_PRODUCER ? &counts.late_room : &counts.late_wakeups) +=
+			atomic_load_explicit(&role->late, memory_order_relaxed);
+		*(role->kind == KIND_PRODUCER ? &counts.lost_room : &counts.lost_wakeups) +=
+			atomic_load_explicit(&role->unexplained, memory_order_relaxed);
 		counts.stuck += !atomic_load_explicit(&role->done, memory_order_acquire);
 	}
 	return counts;
@@ -174,12 +178,30 @@ static void print_figure(const char *name, uint64_t value)
 /* A run with this many kills has evicted and resumed, or it does not do what it is for. */
 #define MANY_KILLS 500
 
+/*
+ * Whether sleepers were left to their bound, rather than woken. A few are by coincidence: a sleep
+ * ends just as what it waits for comes, which is when a producer goes on that had to wait itself.
+ * Where nobody is woken there are several times as many.
+ */
+static int too_late(const struct board *board, const struct counts *counts)
+{
+	const uint64_t kills = board->plan.kills;
+
+	if (kills == 0 ||
+	    (counts->lost_wakeups <= 5 + kills / 100 && counts->lost_room <= 2 + kills / 1000))
+		return 0;
+	fprintf(stderr, "%s: sleepers were not woken, and went on when they looked themselves\n",
+		board->plan.program);
+	return 1;
+}
+
 int verdict(const struct board *board, const struct killer *killer, int failed)
 {
 	const uint64_t published = atomic_load_explicit(&board->published, memory_order_relaxed);
 	const struct counts counts = count(board);
 
 	failed |= any_tally_bad(board);
+	failed |= too_late(board, &counts);
 	/* A run in which nothing happened proves nothing. */
 	if (published == 0 || total(board, offsetof(struct tally, delivered)) == 0)
 		failed = 1;
@@ -197,7 +219,10 @@ int verdict(const struct board *board, const struct killer *killer, int failed)
 	print_figure("producers", atomic_load_explicit(&board->epochs, memory_order_relaxed));
 	print_figure("resumed", counts.resumed);
 	print_figure("evictions", counts.evictions);
-	print_figure("late", counts.late);
+	print_figure("late_wakeups", counts.late_wakeups);
+	print_figure("late_room", counts.late_room);
+	print_figure("late_wakeups_unexplained", counts.lost_wakeups);
+	print_figure("late_room_unexplained", counts.lost_room);
 	if (board->plan.kills) {
 		print_figure("kills", killer->killed);
 		print_figure("restarts", killer->restarts);
