@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usage: damage RING KIND
- * Damages one word of a ring whose records, 12 or more, have payloads of 1 to 8 bytes, and prints where: the object and the offset.
- * Its slot 0 should hold a durable subscription.
+ * Damages one word of a ring whose records, 12 or more, have payloads of 1 to 8 bytes, and prints
+ * where: the object and the offset. Its slot 0 should hold a durable subscription.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -79,8 +79,9 @@ static const struct damage *find(const char *kind)
 static size_t mark_in_use(const struct layout_control *control)
 {
 	const struct layout_tail *line = &control->tail[0];
-	const unsigned int i = atomic_load_explicit(&line->mark[0].position, memory_order_relaxed) !=
-			       atomic_load_explicit(&line->tail, memory_order_relaxed);
+	const unsigned int i =
+		atomic_load_explicit(&line->mark[0].position, memory_order_relaxed) !=
+		atomic_load_explicit(&line->tail, memory_order_relaxed);
 
 	return i * sizeof(struct layout_mark) + offsetof(struct layout_mark, sequence);
 }
@@ -94,7 +95,8 @@ static size_t place(const struct damage *damage, const struct layout_data *data,
 	if (damage->record == 0)
 		return offset;
 	if (damage->record == 2)
-		offset += atomic_load_explicit(&data->head, memory_order_relaxed) & (data->header.capacity - 1);
+		offset += atomic_load_explicit(&data->head, memory_order_relaxed) &
+			  (data->header.capacity - 1);
 	return data->header.records_offset + offset;
 }
 
@@ -116,10 +118,12 @@ static void change(const struct damage *damage, char *at)
 		word ^= damage->value;
 		break;
 	case COPY:
-		memcpy(at, at - sizeof(struct layout_subscription), SHMRING_SUBSCRIPTION_NAME_MAX + 1);
+		memcpy(at, at - sizeof(struct layout_subscription),
+		       SHMRING_SUBSCRIPTION_NAME_MAX + 1);
 		return;
 	case AGE:
-		header = (struct layout_header *)(void *)(at - offsetof(struct layout_header, checksum));
+		at -= offsetof(struct layout_header, checksum);
+		header = (struct layout_header *)(void *)at;
 		header->created_ns += damage->value;
 		object_seal(header);
 		return;

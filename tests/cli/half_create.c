@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Usage: half_create RING
- * Starts a process that makes a ring, stops it where it has linked the control object and is about to link the data
- * object, and says "half" on standard output. Once its standard input ends, it kills that process; what is left is a
- * control object without its data. Status 77: processes may not be traced here.
+ * Starts a process that makes a ring, stops it where it has linked the control object and is about
+ * to link the data object, and says "half" on standard output. Once its standard input ends, it
+ * kills that process; what is left is a control object without its data. Status 77: processes may
+ * not be traced here.
  */
 #include <errno.h>
 #include <signal.h>
@@ -37,12 +38,13 @@ static bool step(pid_t child, struct ptrace_syscall_info *info)
 {
 	int status;
 
-	if (ptrace(PTRACE_SYSCALL, child, NULL, NULL) != 0 || waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
+	if (ptrace(PTRACE_SYSCALL, child, NULL, NULL) != 0 || waitpid(child, &status, 0) != child ||
+	    !WIFSTOPPED(status))
 		return false;
 	return ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof(*info), info) > 0;
 }
 
-/* Runs it to the start of the second linkat that would succeed: the first link may take several attempts. */
+/* Runs it to the start of the second link that would succeed: one may take several attempts. */
 static bool run_to_second_link(pid_t child)
 {
 	struct ptrace_syscall_info info;

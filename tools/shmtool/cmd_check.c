@@ -21,16 +21,18 @@ enum {
 struct check {
 	const char *name;
 	bool json;
-	uint64_t limit; /* problems to print; 0: all */
-	uint64_t count; /* of problems found */
+	uint64_t limit;                      /* problems to print; 0: all */
+	uint64_t count;                      /* of problems found */
 	struct shmring_inspector *inspector; /* null: it cannot be looked at */
 	json_t *problems;
 };
 
 static const struct argp_option options[] = {
 	{ "json", KEY_JSON, NULL, 0, "Print JSON", 0 },
-	{ "limit", KEY_LIMIT, "N", 0, "Print the first N problems (20 by default), and how many more there are; "
-	  "0: print all", 0 },
+	{ "limit", KEY_LIMIT, "N", 0,
+	  "Print the first N problems (20 by default), and how many more there are; "
+	  "0: print all",
+	  0 },
 	OPTION_HELP,
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -58,10 +60,12 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "NAME",
-	.doc = "Verifies everything about a ring that can be verified, while it is in use, and says what is wrong and "
-	       "where. It changes nothing. The status is 0 if nothing is wrong, 1 if something is."
-	       "\vEach problem is a line: the object, the offset in it, what is wrong, what was found there, and what "
-	       "it may be. Without permission to read the control object, only the records are verified.",
+	.doc = "Verifies everything about a ring that can be verified, while it is in use, and "
+	       "says what is wrong and where. It changes nothing. The status is 0 if nothing is "
+	       "wrong, 1 if something is."
+	       "\vEach problem is a line: the object, the offset in it, what is wrong, what was "
+	       "found there, and what it may be. Without permission to read the control object, "
+	       "only the records are verified.",
 };
 
 /* ---- one problem ---- */
@@ -73,7 +77,8 @@ static const char *subscription_of(const struct check *check, const struct shmri
 	struct shmring_subscription_info info = SHMRING_SUBSCRIPTION_INFO_INIT;
 
 	if (check->inspector &&
-	    shmring_inspect_subscription(check->inspector, (unsigned int)problem->subscription, &info) == 0 &&
+	    shmring_inspect_subscription(check->inspector, (unsigned int)problem->subscription,
+					 &info) == 0 &&
 	    info.name[0] != '\0')
 		return describe_name(text, info.name);
 	snprintf(text, DESCRIBE_NAME, "in slot %" PRId64, problem->subscription);
@@ -84,14 +89,16 @@ static void print_problem(const struct check *check, const struct shmring_proble
 {
 	char subscription[DESCRIBE_NAME];
 
-	printf("%s object, byte %" PRIu64 ": %s: found ", problem->object, problem->offset, problem->what);
+	printf("%s object, byte %" PRIu64 ": %s: found ", problem->object, problem->offset,
+	       problem->what);
 	/* Without a range it is no number, but bits. */
 	if (problem->low == 0 && problem->high == 0)
 		printf("0x%" PRIx64, problem->found);
 	else if (problem->low == problem->high)
 		printf("%" PRIu64 ", must be %" PRIu64, problem->found, problem->low);
 	else
-		printf("%" PRIu64 ", may be %" PRIu64 " to %" PRIu64, problem->found, problem->low, problem->high);
+		printf("%" PRIu64 ", may be %" PRIu64 " to %" PRIu64, problem->found, problem->low,
+		       problem->high);
 	if (problem->subscription >= 0)
 		printf(" (subscription %s)", subscription_of(check, problem, subscription));
 	putchar('\n');
@@ -110,9 +117,9 @@ static json_t *json_problem(const struct check *check, const struct shmring_prob
 	json_object_set_new(object, "low", ranged ? json_number(problem->low) : json_null());
 	json_object_set_new(object, "high", ranged ? json_number(problem->high) : json_null());
 	json_object_set_new(object, "subscription",
-			    problem->subscription < 0 ?
-				    json_null() :
-				    json_string(subscription_of(check, problem, subscription)));
+			    problem->subscription < 0
+				    ? json_null()
+				    : json_string(subscription_of(check, problem, subscription)));
 	return object;
 }
 
@@ -143,8 +150,9 @@ static int print_end(const struct check *check)
 
 static int print_json(struct check *check)
 {
-	int status = json_print(json_pack("{s:s, s:o, s:O}", "name", check->name[0] == '/' ? check->name + 1 : check->name,
-					  "count", json_number(check->count), "problems", check->problems));
+	int status = json_print(json_pack(
+		"{s:s, s:o, s:O}", "name", check->name[0] == '/' ? check->name + 1 : check->name,
+		"count", json_number(check->count), "problems", check->problems));
 
 	return check->count == 0 ? status : STATUS_FAILED;
 }

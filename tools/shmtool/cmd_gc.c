@@ -52,10 +52,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Removes control objects that were left without their ring: by a process that was killed while it made "
-	       "or removed one. That it is dead is proved first, by a lock."
-	       "\vRings are never removed, also when nobody uses them. What your permissions do not let you open is "
-	       "passed over.",
+	.doc = "Removes control objects that were left without their ring: by a process that was "
+	       "killed while it made or removed one. That it is dead is proved first, by a lock."
+	       "\vRings are never removed, also when nobody uses them. What your permissions do "
+	       "not let you open is passed over.",
 };
 
 static int on_orphan(const struct shmring_entry *entry, void *argument)
@@ -95,8 +95,10 @@ static int tell(const struct gc *gc)
 		else if (!orphan->stays)
 			printf("removed /dev/shm/%s\n", orphan->file);
 		else
-			status = report("gc", "no permission to remove /dev/shm/%s; only its owner or root can",
-					orphan->file);
+			status = report(
+				"gc",
+				"no permission to remove /dev/shm/%s; only its owner or root can",
+				orphan->file);
 	}
 	if (gc->count == 0)
 		printf("nothing to remove\n");

@@ -75,12 +75,13 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "NAME",
-	.doc = "Subscribes to a ring and writes its records to standard output, one a line. The producer waits for "
-	       "this subscription, unless it is --lossy or its --deadline has passed. A record is given back once it "
-	       "has been written out."
-	       "\vTIME is a number of seconds, or has a unit: ns, us, ms, s, min or h. A --durable subscription holds "
-	       "the producer back also while nobody has it open; shmtool unsubscribe ends it. Before there is "
-	       "a producer it waits; once the producer has closed and everything is read, it ends.",
+	.doc = "Subscribes to a ring and writes its records to standard output, one a line. The "
+	       "producer waits for this subscription, unless it is --lossy or its --deadline has "
+	       "passed. A record is given back once it has been written out."
+	       "\vTIME is a number of seconds, or has a unit: ns, us, ms, s, min or h. A "
+	       "--durable subscription holds the producer back also while nobody has it open; "
+	       "shmtool unsubscribe ends it. Before there is a producer it waits; once the "
+	       "producer has closed and everything is read, it ends.",
 	.children = children,
 };
 

@@ -73,7 +73,8 @@ const char *describe_uuid(char text[DESCRIBE_UUID], const uint8_t uuid[16])
 	char *to = text;
 
 	for (int i = 0; i < 16; i++)
-		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", uuid[i]);
+		to += sprintf(to, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+			      uuid[i]);
 	return text;
 }
 
@@ -134,7 +135,8 @@ int json_print(json_t *value)
 	int status = STATUS_DONE;
 
 	if (!value || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) != 0)
-		status = report(NULL, "cannot write JSON; see that there is memory and room for it");
+		status =
+			report(NULL, "cannot write JSON; see that there is memory and room for it");
 	else
 		putchar('\n');
 	json_decref(value);

@@ -13,7 +13,8 @@
 const char *describe_stream(const struct shmring_info *info); /* new, open, closed, died, unknown */
 const char *describe_wake(enum shmring_wake_mode mode);
 const char *describe_policy(enum shmring_policy policy);
-const char *describe_subscription(const struct shmring_subscription_info *subscription); /* awake, asleep, ... */
+const char *describe_subscription(
+	const struct shmring_subscription_info *subscription); /* awake, asleep, ... */
 const char *describe_liveness(enum shmring_liveness liveness);
 
 #define DESCRIBE_UUID (2 * 16 + 5)

@@ -2,14 +2,16 @@
 /*
  * reading_copy.c - from a ring to standard output.
  *
- * What is to be taken only once it has been written out is read in place, gathered, written, and then released. An
- * evicted (or a LOSSY) subscription can be overtaken meanwhile: so what was gathered is written only if its first
- * record was still in the ring when all had been copied, and is otherwise dropped, to be read again or counted as lost.
- * What holds nobody back and has no tomorrow, a LOSSY subscription that is not durable or an observer, copies each
- * record verified and released at once; so it loses the least.
+ * What is to be taken only once it has been written out is read in place, gathered, written, and
+ * then released. An evicted (or a LOSSY) subscription can be overtaken meanwhile: so what was
+ * gathered is written only if its first record was still in the ring when all had been copied, and
+ * is otherwise dropped, to be read again or counted as lost. What holds nobody back and has no
+ * tomorrow, a LOSSY subscription that is not durable or an observer, copies each record verified
+ * and released at once; so it loses the least.
  *
- * Losses are counted from the sequence numbers of what is written. That is exact also where a record had been written
- * but not released when the subscription was evicted: it is passed over afterwards.
+ * Losses are counted from the sequence numbers of what is written. That is exact also where a
+ * record had been written but not released when the subscription was evicted: it is passed over
+ * afterwards.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,31 +27,33 @@
 /* Losses are reported this often at most: a slow reader may have thousands in a second. */
 #define LOSS_REPORT_NS NANOSECONDS
 
-/* Records are written out and released in portions, so that the producer has room while they are being written. */
-#define PORTIONS 8
+/* Records are written out and released in portions: the producer has room while one is written. */
+#define PORTIONS          8
 #define PORTION_BYTES_MAX (128u << 10)
 
 /* How far the output has come. */
 struct tally {
 	uint64_t count; /* records */
 	uint64_t lost;
-	uint64_t next;  /* sequence number of the record to be written next, unless it is lost */
+	uint64_t next;    /* sequence number of the record to be written next, unless it is lost */
 	bool newline_due; /* after a line that had none, if another follows */
 };
 
 struct copy {
 	const struct reading *reading;
 	struct shmring_consumer *consumer;
-	struct shmring_inspector *inspector; /* tells what has been overwritten; null if all is copied verified */
+	struct shmring_inspector
+		*inspector; /* tells what has been overwritten; null if all is copied verified */
 	struct output output;
 	int output_error;
-	uint64_t portion, gathered; /* bytes: to be written out together, and come together so far */
-	uint64_t gathered_position; /* of the first record gathered */
+	uint64_t portion,
+		gathered; /* bytes: to be written out together, and come together so far */
+	uint64_t gathered_position;  /* of the first record gathered */
 	struct tally tally, written; /* with what is gathered, and without it */
-	uint64_t released_next; /* as `next`, of the first record not released */
-	bool started;           /* there was a record */
+	uint64_t released_next;      /* as `next`, of the first record not released */
+	bool started;                /* there was a record */
 	uint64_t lost_reported, loss_reported_at;
-	bool died;              /* a producer did, while following */
+	bool died; /* a producer did, while following */
 };
 
 /* ---- one record ---- */
@@ -66,7 +70,9 @@ static int output_result(struct copy *copy, int error)
 
 static size_t header_size(const struct copy *copy)
 {
-	return copy->reading->form == FORM_FRAMED ? FRAME_HEADER_BYTES : copy->tally.newline_due ? 1 : 0;
+	return copy->reading->form == FORM_FRAMED ? FRAME_HEADER_BYTES
+	       : copy->tally.newline_due          ? 1
+						  : 0;
 }
 
 static int append_header(struct copy *copy, const struct shmring_record *record)
@@ -85,7 +91,8 @@ static int append_trailer(struct copy *copy, const struct shmring_record *record
 	struct tally *tally = &copy->tally;
 
 	if (!copy->started)
-		tally->next = copy->written.next = copy->released_next = record->sequence - record->lost;
+		tally->next = copy->written.next = copy->released_next =
+			record->sequence - record->lost;
 	copy->started = true;
 	tally->count++;
 	tally->lost += record->sequence - tally->next;
@@ -110,12 +117,18 @@ static int copy_in_place(struct copy *copy)
 
 	if (error)
 		return error;
-	/* Nothing may be written before it is known to be whole: so all of it has to fit, with what goes around it. */
-	error = output_result(copy, output_reserve(&copy->output, FRAME_HEADER_BYTES + record.length + 1, &unused));
+	/* Written before, but not released: evicted, or overtaken, in between. */
+	if (copy->started && record.sequence < copy->tally.next)
+		return 0;
+	/* Nothing is written before it is known to be whole: all of it has to fit. */
+	error = output_result(
+		copy,
+		output_reserve(&copy->output, FRAME_HEADER_BYTES + record.length + 1, &unused));
 	if (!error)
 		error = append_header(copy, &record);
 	if (!error)
-		error = output_result(copy, output_append(&copy->output, record.data, record.length));
+		error = output_result(copy,
+				      output_append(&copy->output, record.data, record.length));
 	if (!error)
 		error = append_trailer(copy, &record);
 	return error;
@@ -144,8 +157,9 @@ static int copy_verified(struct copy *copy)
 
 		error = -EMSGSIZE;
 		if (room >= before)
-			error = shmring_read_copy(copy->consumer, output->bytes + output->used + before, room - before,
-						  &record);
+			error = shmring_read_copy(copy->consumer,
+						  output->bytes + output->used + before,
+						  room - before, &record);
 		if (error != -EMSGSIZE)
 			break;
 		error = make_room(copy, before + record.length);
@@ -153,7 +167,8 @@ static int copy_verified(struct copy *copy)
 			return error;
 	}
 	if (!error)
-		error = append_header(copy, &record); /* there is room: nothing is moved or written */
+		error = append_header(copy,
+				      &record); /* there is room: nothing is moved or written */
 	if (error)
 		return error;
 	output->used += record.length;
@@ -183,8 +198,8 @@ static void drop_gathered(struct copy *copy)
 }
 
 /*
- * Writes out what has been gathered, and only then gives it back. -EOVERFLOW: a LOSSY one was overtaken, and reads on
- * further ahead.
+ * Writes out what has been gathered, and only then gives it back. -EOVERFLOW: a LOSSY one was
+ * overtaken, and reads on further ahead.
  */
 static int settle(struct copy *copy)
 {
@@ -217,7 +232,8 @@ static void report_losses(struct copy *copy)
 
 	if (lost == copy->lost_reported)
 		return;
-	report(copy->reading->attach.name, "%" PRIu64 " records lost so far; read faster, or use a larger ring", lost);
+	report(copy->reading->attach.name,
+	       "%" PRIu64 " records lost so far; read faster, or use a larger ring", lost);
 	copy->lost_reported = lost;
 	copy->loss_reported_at = monotonic_ns();
 }
@@ -240,22 +256,18 @@ static int rejoin(struct copy *copy)
 	if (error)
 		return error;
 	resumed = copy->released_next + lost;
-	if (copy->started && resumed < tally->next) {
-		/* Written, but not released. */
-		error = shmring_seek(copy->consumer, SHMRING_SEQUENCE, tally->next);
-		if (error)
-			return error;
-		copy->released_next = tally->next;
-		lost = 0;
-	} else if (copy->started) {
-		lost = resumed - tally->next;
-		tally->next = resumed;
+	if (copy->started) {
+		/* What was written, but not released, is not lost. */
+		lost = resumed > tally->next ? resumed - tally->next : 0;
+		tally->next += lost;
 		tally->lost += lost;
 	}
 	if (copy->inspector)
 		copy->written = *tally;
-	report(copy->reading->attach.name, "evicted, and %" PRIu64 " records lost; it goes on, but read faster, or use "
-	       "a larger ring", lost);
+	report(copy->reading->attach.name,
+	       "evicted, and %" PRIu64 " records lost; it goes on, but read faster, or use "
+	       "a larger ring",
+	       lost);
 	return 0;
 }
 
@@ -265,7 +277,8 @@ static int copy_record(struct copy *copy)
 
 	if (!error && copy->gathered >= copy->portion)
 		error = settle(copy);
-	if (lost_so_far(copy) != copy->lost_reported && monotonic_ns() - copy->loss_reported_at >= LOSS_REPORT_NS)
+	if (lost_so_far(copy) != copy->lost_reported &&
+	    monotonic_ns() - copy->loss_reported_at >= LOSS_REPORT_NS)
 		report_losses(copy);
 	return error;
 }
@@ -290,12 +303,14 @@ static int copy_next(struct copy *copy)
 	int error = copy_record(copy);
 	int settled;
 
-	if (error == 0 || error == -EIO || error == -ECANCELED || error == -ECONNRESET || error == -EOVERFLOW)
+	if (error == 0 || error == -EIO || error == -ECANCELED || error == -ECONNRESET ||
+	    error == -EOVERFLOW)
 		return error;
 	settled = settle(copy);
 	if (settled)
 		return settled;
-	if (error == -EAGAIN || (copy->reading->follow && (error == -EPIPE || error == -EOWNERDEAD)))
+	if (error == -EAGAIN ||
+	    (copy->reading->follow && (error == -EPIPE || error == -EOWNERDEAD)))
 		error = wait_for_record(copy);
 	return error;
 }
@@ -322,8 +337,10 @@ static int status_of(struct copy *copy, int error)
 	const char *name = copy->reading->attach.name;
 
 	if (error == -EIO && copy->output_error)
-		return report(name, "cannot write to standard output: %s; the records not written were not taken",
-			      strerror(-copy->output_error));
+		return report(
+			name,
+			"cannot write to standard output: %s; the records not written were not taken",
+			strerror(-copy->output_error));
 	if (error == -ECANCELED)
 		return signals_status();
 	if (error && error != -EPIPE)
@@ -347,7 +364,8 @@ int reading_copy(const struct reading *reading, struct shmring_consumer *consume
 	if ((!reading->lossy || reading->durable) &&
 	    shmring_inspector_open(&copy.inspector, reading->attach.name) != 0)
 		copy.inspector = NULL;
-	copy.portion = info.capacity / PORTIONS < PORTION_BYTES_MAX ? info.capacity / PORTIONS : PORTION_BYTES_MAX;
+	copy.portion = info.capacity / PORTIONS < PORTION_BYTES_MAX ? info.capacity / PORTIONS
+								    : PORTION_BYTES_MAX;
 	error = copy_stream(&copy);
 	report_losses(&copy);
 	output_close(&copy.output);

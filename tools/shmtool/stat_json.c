@@ -56,7 +56,8 @@ static json_t *json_waits_for(const struct view *view)
 
 	for (unsigned int i = 0; i < view->subscriptions; i++)
 		if (view->subscription[i].blocking)
-			json_array_append_new(names, json_string(describe_name(name, view->subscription[i].name)));
+			json_array_append_new(names, json_string(describe_name(
+							     name, view->subscription[i].name)));
 	return names;
 }
 
@@ -67,12 +68,16 @@ static json_t *json_producer(const struct view *view)
 
 	set_number(producer, "epoch", info->epoch);
 	set_string(producer, "liveness",
-		   info->stream == SHMRING_STREAM_OPEN ? describe_liveness(info->producer_alive) : NULL);
-	json_object_set_new(producer, "pid", info->producer_pid ? json_integer(info->producer_pid) : json_null());
+		   info->stream == SHMRING_STREAM_OPEN ? describe_liveness(info->producer_alive)
+						       : NULL);
+	json_object_set_new(producer, "pid",
+			    info->producer_pid ? json_integer(info->producer_pid) : json_null());
 	json_object_set_new(producer, "since_ns",
-			    info->producer_pid ? json_number(info->producer_since_ns) : json_null());
+			    info->producer_pid ? json_number(info->producer_since_ns)
+					       : json_null());
 	json_object_set_new(producer, "waits", json_boolean(info->producer_waits));
-	json_object_set_new(producer, "waits_for", info->control_visible ? json_waits_for(view) : json_null());
+	json_object_set_new(producer, "waits_for",
+			    info->control_visible ? json_waits_for(view) : json_null());
 	return producer;
 }
 
@@ -85,7 +90,8 @@ static json_t *json_rate(const struct view *view)
 	rate = json_object();
 	json_object_set_new(rate, "records_per_second",
 			    json_real((double)view->records * 1e9 / (double)view->elapsed_ns));
-	json_object_set_new(rate, "bytes_per_second", json_real((double)view->bytes * 1e9 / (double)view->elapsed_ns));
+	json_object_set_new(rate, "bytes_per_second",
+			    json_real((double)view->bytes * 1e9 / (double)view->elapsed_ns));
 	return rate;
 }
 
@@ -101,9 +107,10 @@ static json_t *json_subscription(const struct shmring_subscription_info *info)
 	json_object_set_new(subscription, "evicted", json_boolean(info->evicted));
 	json_object_set_new(subscription, "durable", json_boolean(info->durable));
 	json_object_set_new(subscription, "blocking", json_boolean(info->blocking));
-	json_object_set_new(subscription, "deadline_ns", info->policy == SHMRING_DEADLINE ?
-								 json_number((uint64_t)info->deadline_ns) :
-								 json_null());
+	json_object_set_new(subscription, "deadline_ns",
+			    info->policy == SHMRING_DEADLINE
+				    ? json_number((uint64_t)info->deadline_ns)
+				    : json_null());
 	json_object_set_new(subscription, "pid", info->pid ? json_integer(info->pid) : json_null());
 	set_number(subscription, "since_ns", info->since_ns);
 	set_number(subscription, "sequence", info->sequence);

@@ -39,8 +39,8 @@ static void print_ring(const struct view *view)
 	printf(LABEL "%s\n", "wake mode", describe_wake(info->wake_mode));
 	printf(LABEL "%s\n", "tag", describe_tag(tag, info->tag));
 	printf(LABEL "%s\n", "uuid", describe_uuid(uuid, info->uuid));
-	printf(LABEL "%s, layout version %" PRIu32 "\n", "created", print_time(text, info->created_ns),
-	       info->layout_version);
+	printf(LABEL "%s, layout version %" PRIu32 "\n", "created",
+	       print_time(text, info->created_ns), info->layout_version);
 }
 
 static void print_producer(const struct shmring_info *info)
@@ -62,7 +62,8 @@ static void print_producer(const struct shmring_info *info)
 	case SHMRING_STREAM_OPEN:
 		break;
 	}
-	printf(LABEL "number %" PRIu64 ", %s", "producer", info->epoch, liveness[info->producer_alive % 3]);
+	printf(LABEL "number %" PRIu64 ", %s", "producer", info->epoch,
+	       liveness[info->producer_alive % 3]);
 	if (info->producer_pid)
 		printf(", process %" PRId32 " since %s", info->producer_pid,
 		       print_time(since, info->producer_since_ns));
@@ -77,8 +78,8 @@ static void print_stream(const struct view *view)
 
 	printf(LABEL "%s\n", "stream", describe_stream(info));
 	print_producer(info);
-	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "oldest", info->oldest_sequence,
-	       info->oldest_position);
+	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "oldest",
+	       info->oldest_sequence, info->oldest_position);
 	printf(LABEL "sequence %" PRIu64 ", position %" PRIu64 "\n", "next", info->head_sequence,
 	       info->head_position);
 	if (view->elapsed_ns)
@@ -94,12 +95,14 @@ static void print_blocking(const struct shmring_subscription_info *subscription)
 
 	printf("the producer waits for: %s\n", describe_name(name, subscription->name));
 	printf(LABEL "lag %" PRIu64 " records, %s, %s", "", subscription->lag_records,
-	       print_bytes(bytes, (double)subscription->lag_bytes), print_age(age, subscription->lag_ns));
+	       print_bytes(bytes, (double)subscription->lag_bytes),
+	       print_age(age, subscription->lag_ns));
 	if (subscription->alive != SHMRING_DEAD)
 		putchar('\n');
 	else if (subscription->policy == SHMRING_RELIABLE && subscription->durable)
-		printf("; no process has it open:\n"
-		       LABEL "resume it with shmtool sub, or end it with shmtool unsubscribe\n", "");
+		printf("; no process has it open:\n" LABEL
+		       "resume it with shmtool sub, or end it with shmtool unsubscribe\n",
+		       "");
 	else
 		printf("; no process has it open\n");
 }
@@ -129,16 +132,19 @@ static void print_lag(const struct shmring_subscription_info *subscription)
 	char age[UNITS_TEXT];
 
 	print_name(subscription);
-	printf(" %-8s %-7s %11" PRIu64 " %12" PRIu64 " %10s\n", describe_policy(subscription->policy),
-	       describe_subscription(subscription), subscription->lag_records, subscription->lag_bytes,
+	printf(" %-8s %-7s %11" PRIu64 " %12" PRIu64 " %10s\n",
+	       describe_policy(subscription->policy), describe_subscription(subscription),
+	       subscription->lag_records, subscription->lag_bytes,
 	       print_age(age, subscription->lag_ns));
 }
 
-static const char *describe_process(char text[UNITS_TEXT], const struct shmring_subscription_info *subscription)
+static const char *describe_process(char text[UNITS_TEXT],
+				    const struct shmring_subscription_info *subscription)
 {
 	if (!subscription->pid)
 		return "none";
-	snprintf(text, UNITS_TEXT, "%" PRId32 " %s", subscription->pid, describe_liveness(subscription->alive));
+	snprintf(text, UNITS_TEXT, "%" PRId32 " %s", subscription->pid,
+		 describe_liveness(subscription->alive));
 	return text;
 }
 
@@ -150,20 +156,22 @@ static void print_owner(const struct shmring_subscription_info *subscription)
 		print_duration(deadline, (uint64_t)subscription->deadline_ns);
 	print_name(subscription);
 	printf(" %-15s %-19s %-7s %8s\n", describe_process(process, subscription),
-	       print_time(since, subscription->since_ns), subscription->durable ? "yes" : "no", deadline);
+	       print_time(since, subscription->since_ns), subscription->durable ? "yes" : "no",
+	       deadline);
 }
 
 static void print_subscriptions(const struct view *view)
 {
-	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions, SHMRING_SUBSCRIPTIONS);
+	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions,
+	       SHMRING_SUBSCRIPTIONS);
 	if (view->subscriptions == 0)
 		return;
-	printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state", "lag: records",
-	       "bytes", "age");
+	printf("\n%-*s %-8s %-7s %11s %12s %10s\n", NAME_WIDTH, "subscription", "policy", "state",
+	       "lag: records", "bytes", "age");
 	for (unsigned int i = 0; i < view->subscriptions; i++)
 		print_lag(&view->subscription[i]);
-	printf("\n%-*s %-15s %-19s %-7s %8s\n", NAME_WIDTH, "subscription", "process", "since", "durable",
-	       "deadline");
+	printf("\n%-*s %-15s %-19s %-7s %8s\n", NAME_WIDTH, "subscription", "process", "since",
+	       "durable", "deadline");
 	for (unsigned int i = 0; i < view->subscriptions; i++)
 		print_owner(&view->subscription[i]);
 }

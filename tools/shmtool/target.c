@@ -18,7 +18,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_ARG:
-		return arguments_name(target->name ? &target->subscription : &target->name, argument, state);
+		return arguments_name(target->name ? &target->subscription : &target->name,
+				      argument, state);
 	case ARGP_KEY_END:
 		if (target->name && !target->subscription)
 			return arguments_error(state, "the name of a subscription is missing");
@@ -31,7 +32,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 int target_run(int argc, char **argv, const char *doc, enum attempt attempt,
 	       int (*act)(const char *name, const char *subscription))
 {
-	const struct argp argp = { .options = options, .parser = parse, .args_doc = "NAME SUBSCRIPTION", .doc = doc };
+	const struct argp argp = {
+		.options = options, .parser = parse, .args_doc = "NAME SUBSCRIPTION", .doc = doc
+	};
 	struct target target = { .name = NULL };
 	int status, error;
 

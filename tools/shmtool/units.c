@@ -24,7 +24,8 @@ bool parse_number(const char *text, uint64_t minimum, uint64_t maximum, uint64_t
 	uint64_t parsed;
 	char *end;
 
-	if (!parse_digits(text, &end, &parsed) || *end != '\0' || parsed < minimum || parsed > maximum)
+	if (!parse_digits(text, &end, &parsed) || *end != '\0' || parsed < minimum ||
+	    parsed > maximum)
 		return false;
 	*number = parsed;
 	return true;
@@ -67,8 +68,12 @@ static const struct time_unit {
 	const char *name;
 	uint64_t nanoseconds;
 } time_units[] = {
-	{ "h", 3600 * NANOSECONDS }, { "min", 60 * NANOSECONDS }, { "s", NANOSECONDS },
-	{ "ms", 1000000 }, { "us", 1000 }, { "ns", 1 },
+	{ "h", 3600 * NANOSECONDS },
+	{ "min", 60 * NANOSECONDS },
+	{ "s", NANOSECONDS },
+	{ "ms", 1000000 },
+	{ "us", 1000 },
+	{ "ns", 1 },
 };
 #define TIME_UNITS (sizeof(time_units) / sizeof(time_units[0]))
 
@@ -147,9 +152,11 @@ const char *print_duration(char text[UNITS_TEXT], uint64_t nanoseconds)
 	size_t unit = 0;
 
 	/* A whole number, in the largest unit that has one. */
-	while (unit < TIME_UNITS - 1 && (nanoseconds == 0 || nanoseconds % time_units[unit].nanoseconds != 0))
+	while (unit < TIME_UNITS - 1 &&
+	       (nanoseconds == 0 || nanoseconds % time_units[unit].nanoseconds != 0))
 		unit++;
-	snprintf(text, UNITS_TEXT, "%" PRIu64 "%s", nanoseconds / time_units[unit].nanoseconds, time_units[unit].name);
+	snprintf(text, UNITS_TEXT, "%" PRIu64 "%s", nanoseconds / time_units[unit].nanoseconds,
+		 time_units[unit].name);
 	return text;
 }
 
@@ -158,7 +165,8 @@ const char *print_time(char text[UNITS_TEXT], uint64_t nanoseconds_since_1970)
 	time_t seconds = (time_t)(nanoseconds_since_1970 / NANOSECONDS);
 	struct tm parts;
 
-	if (!localtime_r(&seconds, &parts) || strftime(text, UNITS_TEXT, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+	if (!localtime_r(&seconds, &parts) ||
+	    strftime(text, UNITS_TEXT, "%Y-%m-%d %H:%M:%S", &parts) == 0)
 		snprintf(text, UNITS_TEXT, "at no time");
 	return text;
 }
