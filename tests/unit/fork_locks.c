@@ -15,7 +15,7 @@
 #include "../support/sandbox.h"
 
 /* Forks at random moments; each leaves a lock behind, if one can be left, in a fair share of them. */
-#define FORKS 60
+#define FORKS 100
 
 struct scene {
 	const char *ring;
@@ -132,7 +132,11 @@ Test(fork_locks, of_the_producer)
 
 static void make_and_remove(const char *ring)
 {
-	shmring_create(ring, NULL);
+	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
+
+	/* A small one takes less time to clear, and so is more of its time locked. */
+	options.capacity = SMALL;
+	shmring_create(ring, &options);
 	shmring_unlink(ring);
 }
 
