@@ -266,9 +266,13 @@ Test(away, a_reliable_one_left_alone_blocks_the_producer_and_is_shown_as_the_one
 	cr_assert_eq(ring_info(name).producer_waits, 0);
 	fill_ring(producer, BIG);
 	expect_run(other, 0, 3, BIG);
+	/* One that only tries is kept waiting as well. */
+	cr_assert_eq(ring_info(name).producer_waits, 1);
+	cr_assert_eq(subscription_info(name, "blocks").blocking, 1);
+	cr_assert_eq(subscription_info(name, "keeps-up").blocking, 0);
 	cr_assert_eq(pthread_create(&thread, NULL, write_one, producer), 0);
-	while (!ring_info(name).producer_waits)
-		;
+	pass_time(5 * NS_PER_MS);
+	cr_assert_eq(ring_info(name).producer_waits, 1);
 	info = subscription_info(name, "blocks");
 	cr_assert_eq(info.blocking, 1);
 	cr_assert_eq(info.alive, SHMRING_DEAD);
