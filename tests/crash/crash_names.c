@@ -29,6 +29,7 @@
 
 #define SHM_BYTES  (64u << 20)
 #define COMPLAINTS 20
+#define ATTEMPTS   20
 
 static struct walk walk;
 static struct states states[OPERATIONS];
@@ -104,6 +105,18 @@ static struct way way_to(const struct point *point)
 	return (struct way){ &walk.cue, state, point };
 }
 
+/* Some places depend on the digits of a UUID, which is another each time: then one more is tried. */
+static bool bring(struct cast *cast, const struct way *way)
+{
+	for (unsigned int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		if (cast_bring(cast, walk.scene, way))
+			return true;
+		stepper_kill(&cast->victim.stepper);
+		partner_kill(cast);
+	}
+	return false;
+}
+
 /* Really kills one at the point; a partner goes on to its end, or dies too. */
 static void kill_at(const struct point *point, bool partner_dies)
 {
@@ -111,9 +124,7 @@ static void kill_at(const struct point *point, bool partner_dies)
 	const char *problem = NULL;
 	struct cast cast;
 
-	if (!cast_bring(&cast, walk.scene, &way)) {
-		stepper_kill(&cast.victim.stepper);
-		partner_kill(&cast);
+	if (!bring(&cast, &way)) {
 		complain(point, "killing", "it does not come there again");
 		return;
 	}
@@ -138,9 +149,7 @@ static void overtake_at(const struct point *point, enum rival rival)
 
 	if (!rival_fits(rival, walk.scene, point))
 		return;
-	if (!cast_bring(&cast, walk.scene, &way)) {
-		stepper_kill(&cast.victim.stepper);
-		partner_kill(&cast);
+	if (!bring(&cast, &way)) {
 		complain(point, rival_names[rival], "it does not come there again");
 		return;
 	}
