@@ -55,25 +55,52 @@ static bool record_right(struct rescue *rescue, const char *who,
 			  record->sequence, record->position);
 }
 
+/*
+ * Gives back what was read. Who may be overtaken may be told to discard it: the numbers go on where
+ * they were at the last release. Sets `again` then.
+ */
+static bool give_back(struct rescue *rescue, struct shmring_consumer *consumer, uint64_t *next,
+		      uint64_t *released, bool may_lose, bool *again)
+{
+	const int error = shmring_release(consumer);
+
+	if (error == -EOVERFLOW && may_lose) {
+		*next = *released;
+		*again = true;
+		return true;
+	}
+	*released = *next;
+	return rescue_expect(rescue, error, 0, "release");
+}
+
 /* Reads and releases what there is. Sets how that ended. */
 static bool read_some(struct rescue *rescue, const char *who, struct shmring_consumer *consumer,
 		      uint64_t *next, bool may_lose, int *end)
 {
+	uint64_t released = *next;
 	struct shmring_record record;
 	unsigned int count = 0;
+	bool again;
 
-	while ((*end = shmring_read(consumer, &record)) == 0) {
-		if (!record_right(rescue, who, &record, *next, may_lose))
+	do {
+		again = false;
+		while ((*end = shmring_read(consumer, &record)) == 0) {
+			if (!record_right(rescue, who, &record, *next, may_lose))
+				return false;
+			*next = record.sequence + 1;
+			if (++count % 7 == 0 &&
+			    !give_back(rescue, consumer, next, &released, may_lose, &again))
+				return false;
+			if (count > RECORDS_MAX)
+				return rescue_bad(rescue, "%s: reads for ever", who);
+		}
+		if (*end == -ECONNRESET)
+			return true;
+		again = false;
+		if (!give_back(rescue, consumer, next, &released, may_lose, &again))
 			return false;
-		*next = record.sequence + 1;
-		if (++count % 7 == 0 &&
-		    !rescue_expect(rescue, shmring_release(consumer), 0, "release"))
-			return false;
-		if (count > RECORDS_MAX)
-			return rescue_bad(rescue, "%s: reads for ever", who);
-	}
-	return *end == -ECONNRESET ||
-	       rescue_expect(rescue, shmring_release(consumer), 0, "release");
+	} while (again && ++count < RECORDS_MAX);
+	return true;
 }
 
 static bool read_on(struct rescue *rescue, const char *who, struct shmring_consumer *consumer,
@@ -159,6 +186,22 @@ bool kept_returns(struct rescue *rescue)
 	return first_right(rescue, "kept", rescue->kept, next, next, &rescue->kept_next);
 }
 
+/* Died in a seek: where it was, where it was about to be, or where it began to look. */
+static bool sought(struct rescue *rescue, uint64_t sequence)
+{
+	const struct world *world = rescue->world;
+	const struct board *board = world->board;
+	const enum shmring_start place = (enum shmring_start)(board->moving - 1);
+
+	return sequence == board->released || sequence == board->releasing ||
+	       (place == SHMRING_NEWEST ? sequence == world->next : sequence == world->oldest) ||
+	       (place == SHMRING_SEQUENCE && sequence == victim_start_value(world, place)) ||
+	       rescue_bad(rescue,
+			  "victim: goes on at %" PRIu64 ", having sought from %" PRIu64
+			  ", the oldest being %" PRIu64,
+			  sequence, board->released, world->oldest);
+}
+
 /* Whoever was killed comes back under the same name. */
 bool victim_returns(struct rescue *rescue)
 {
@@ -180,7 +223,7 @@ bool victim_returns(struct rescue *rescue)
 			   "consumer_info"))
 		return false;
 	rescue->victim_next = info.sequence;
-	return true;
+	return !options.durable || board->opened != 2 || sought(rescue, info.sequence);
 }
 
 /* Somebody joins who was not there before. */

@@ -33,6 +33,9 @@ void plan_make(struct plan *plan, const struct scenario *scenario, uint64_t seed
 /* Options of the victim's subscription, for it and for whoever comes back under its name. */
 struct shmring_consumer_options victim_options(const struct scenario *scenario);
 
+/* The value that goes with the place where the victim joins, or that it seeks. */
+uint64_t victim_start_value(const struct world *world, enum shmring_start start);
+
 /* The scripts. */
 int victim_open(struct world *world);
 int victim_reserve(struct world *world);

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t start_value(const struct world *world, enum shmring_start start)
+uint64_t victim_start_value(const struct world *world, enum shmring_start start)
 {
 	/* A record that is there in any case: the last one. The times are those of right now, or of
 	 * long ago. */
@@ -23,7 +23,7 @@ static int come(struct world *world, struct shmring_consumer **consumer)
 	int error;
 
 	options.start = world->scenario->start;
-	options.start_value = start_value(world, options.start);
+	options.start_value = victim_start_value(world, options.start);
 	if (!resumes)
 		board->opened = 1;
 	in_order();
@@ -138,9 +138,9 @@ int victim_seek(struct world *world)
 			MUST(shmring_release(consumer), 0);
 		}
 		stepper_mark();
-		board->moving = 1;
+		board->moving = 1 + (uint64_t)place;
 		in_order();
-		MUST(shmring_seek(consumer, place, start_value(world, place)), 0);
+		MUST(shmring_seek(consumer, place, victim_start_value(world, place)), 0);
 		shmring_consumer_info(consumer, &info);
 		board->released = board->releasing = info.sequence;
 		in_order();
@@ -151,8 +151,11 @@ int victim_seek(struct world *world)
 	if (world->rounds == 1 && world->scenario->policy == SHMRING_LOSSY)
 		return 0;
 	stepper_mark();
-	board->moving = 1;
+	board->moving = 1 + SHMRING_SEQUENCE;
+	in_order();
 	MUST(shmring_seek(consumer, SHMRING_SEQUENCE, UINT64_MAX), -ERANGE);
+	in_order();
+	board->moving = 0;
 	stepper_mark();
 	return 0;
 }

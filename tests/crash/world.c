@@ -313,6 +313,7 @@ static void ring_save(struct ring *ring)
 
 void world_make(struct world *world, const struct plan *plan)
 {
+	struct shmring_info info = SHMRING_INFO_INIT;
 	struct image one, other, scratch;
 
 	memset(world, 0, sizeof(*world));
@@ -326,7 +327,9 @@ void world_make(struct world *world, const struct plan *plan)
 	ring_fill(world, &world->copy);
 	world->board->committed = world->board->begun = world->board->behind = world->next;
 	ring_save(&world->copy);
-	need(shmring_inspector_open(&world->inspector, world->copy.name), "inspect");
+	need(shmring_inspector_open(&world->inspector, world->copy.name), "an inspector");
+	need(shmring_inspect(world->inspector, &info), "inspect");
+	world->oldest = info.oldest_sequence;
 
 	one = image_new(&world->victim);
 	other = image_new(&world->copy);

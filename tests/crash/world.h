@@ -73,7 +73,7 @@ struct board {
 	uint64_t closed; /* the same of closing, leaving */
 	uint64_t released;  /* sequence number: everything below was released, a call has said so */
 	uint64_t releasing; /* everything below may be */
-	uint64_t moving;    /* a seek or rejoin is under way: the place may also be anywhere else */
+	uint64_t moving;    /* 1 + the place that is being sought; 0: no seek is under way */
 	uint64_t evicted;   /* the victim's subscription may be: it may lose something now */
 	uint64_t failed;    /* line of the victim's script that did not get what it expected */
 	int64_t error;      /* what it got */
@@ -87,6 +87,7 @@ struct world {
 	struct ring copy;   /* where the survivors are */
 	struct board *board;
 	uint64_t next;         /* sequence number of the next record, when the victim came */
+	uint64_t oldest;       /* and of the oldest one */
 	uint64_t epoch;        /* of the last producer */
 	uint64_t killed_epoch; /* on the ring when the victim was killed; set by world_set */
 
