@@ -145,4 +145,5 @@ without "removed while attaching is not there" segment.c \
 	's/error == -EUCLEAN && segment_removed\(segment\)/0/' \
 	race_names 'figure wrong_errors [1-9]' --races 10000
 
+tap_summary
 tap_done

@@ -214,4 +214,5 @@ without "rejoining tells the exact loss"
 edit consumer_return.c 's/(consumer_settle\(consumer, \(struct place\)\{ at.position, )expected/\1at.sequence/'
 noticed floor_late evict
 
+tap_summary
 tap_done
