@@ -38,6 +38,11 @@ static inline void fence_release(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
 }
+/*
+ * A member of a group that starts in the middle of a batch has it from the tail, which another one
+ * moved after it had seen the batch; without fences that is lost.
+ */
+#define withheld_order memory_order_release
 #define not_seen_by_tsan __attribute__((no_sanitize("thread"), noinline))
 uint64_t load_unseen(const _Atomic uint64_t *word);
 #else
@@ -61,6 +66,7 @@ static inline void fence_release(void)
 {
 	atomic_thread_fence(memory_order_release);
 }
+#define withheld_order memory_order_relaxed
 #define not_seen_by_tsan
 #endif
 

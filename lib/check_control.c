@@ -63,7 +63,7 @@ static bool slot_take(const struct layout_control *control, unsigned int number,
 		 * counted.
 		 */
 		if (load(&control->state[number]) == slot->state &&
-		    (slot->members <= 1 || look >= LOOKS_MAX / 2))
+		    (slot->members <= 1 || slot_shared(slot->state) || look >= LOOKS_MAX / 2))
 			return true;
 	}
 	return false;
@@ -96,7 +96,7 @@ static bool check_state(struct check *check, const struct slot *slot)
 {
 	const uint64_t known = slot_word(slot_generation(slot->state), slot_policy(slot->state),
 					 (enum slot_state)slot_state(slot->state)) |
-			       (slot->state & SLOT_DURABLE);
+			       (slot->state & SLOT_FLAGS);
 
 	if (slot_state(slot->state) > SLOT_EVICTED || slot->state != known) {
 		report(check, slot, state_offset(slot), slot->state, 0, 0,
@@ -125,7 +125,7 @@ static void check_entry(struct check *check, const struct slot *slot)
 	    slot->deadline_ns > INT64_MAX)
 		report(check, slot, entry_offset(slot, deadline), slot->deadline_ns, 0, 0,
 		       "the deadline of a subscription does not go with its policy");
-	if (slot->members > 1)
+	if (slot->members > 1 && !slot_shared(slot->state))
 		report(check, slot, state_offset(slot), slot->members, 0, 1,
 		       "a subscription has too many members");
 	if (slot->members == 0 && !slot_durable(slot->state))
@@ -200,8 +200,9 @@ static void check_mark(struct check *check, const struct slot *slot)
 	const struct layout_tail *line = &segment->control->tail[slot->number];
 	struct place place = { slot->tail, 0 };
 
-	if (!slot_durable(slot->state) || !walk_reached(segment, slot->tail) ||
-	    slot->tail < walk_floor(segment) || walk_sequence(segment, &place) != 0)
+	if (!slot_durable(slot->state) || slot_shared(slot->state) ||
+	    !walk_reached(segment, slot->tail) || slot->tail < walk_floor(segment) ||
+	    walk_sequence(segment, &place) != 0)
 		return;
 	for (unsigned int i = 0; i < 2; i++) {
 		const uint64_t position = load(&line->mark[i].position);
@@ -246,6 +247,27 @@ static void check_names(struct check *check, const struct slot *slots)
 				       "two subscriptions have the same name");
 }
 
+/* What a member has claimed: record starts, or none. */
+static void check_claim(struct check *check, unsigned int number)
+{
+	const struct layout_member *line = &check->segment->control->member[number];
+	const uint64_t offset = AT(member) + number * sizeof(struct layout_member);
+	const uint64_t hold = load(&line->hold), end = load(&line->end);
+
+	if (hold != HOLD_NONE && !walk_reached(check->segment, hold))
+		check_report(check, CHECK_CONTROL, offset + offsetof(struct layout_member, hold),
+			     hold, 0, 0, -1, "a member holds what is outside the stream");
+	else if (hold != HOLD_NONE && !record_starts(check->segment, hold))
+		check_report(check, CHECK_CONTROL, offset + offsetof(struct layout_member, hold),
+			     hold, 0, 0, -1, "a member holds from the middle of a record on");
+	if (end != HOLD_NONE && !walk_reached(check->segment, end))
+		check_report(check, CHECK_CONTROL, offset + offsetof(struct layout_member, end),
+			     end, 0, 0, -1, "a member's claim ends outside the stream");
+	else if (end != HOLD_NONE && !record_starts(check->segment, end))
+		check_report(check, CHECK_CONTROL, offset + offsetof(struct layout_member, end),
+			     end, 0, 0, -1, "a member's claim ends in the middle of a record");
+}
+
 static void check_members(struct check *check)
 {
 	const struct layout_control *control = check->segment->control;
@@ -259,6 +281,7 @@ static void check_members(struct check *check)
 			check_report(check, CHECK_CONTROL,
 				     AT(member) + member * sizeof(struct layout_member), word, 0, 0,
 				     -1, "the word of a member is unknown");
+		check_claim(check, member);
 	}
 }
 

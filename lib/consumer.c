@@ -10,6 +10,7 @@
 
 #include "atomics.h"
 #include "consumer.h"
+#include "group.h"
 #include "index.h"
 #include "liveness.h"
 #include "walk.h"
@@ -158,11 +159,7 @@ int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch
 	return error;
 }
 
-/*
- * The end of a stream is told as often as is asked; but who has been told, also that the ring is
- * gone.
- */
-static int tell_end(struct shmring_consumer *consumer, int ended, uint64_t epoch)
+int consumer_tell_end(struct shmring_consumer *consumer, int ended, uint64_t epoch)
 {
 	if (consumer->removed && consumer->read_told_epoch == epoch)
 		return -ESTALE;
@@ -183,6 +180,8 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 		return -EOWNERDEAD;
 	if (consumer_evicted(consumer))
 		return -ECONNRESET;
+	if (consumer->shared)
+		return group_read(consumer, record);
 	for (int laps = 0; laps < LAPS_MAX;) {
 		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
 		uint64_t word = consumer_load(consumer, header);
@@ -205,7 +204,7 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 			return 0;
 		} else if (ended) {
 			/* That there is nothing was seen after that it ended. */
-			return tell_end(consumer, ended, epoch);
+			return consumer_tell_end(consumer, ended, epoch);
 		} else if (consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
 			consumer->idle_expected = consumer->expected;
 			pause_for_ns(STREAK_PAUSE_NS);
@@ -247,7 +246,8 @@ void consumer_room_look(const struct shmring_consumer *consumer)
 	/* [ROOM] tail, full fence, then need; pairs with producer_open.c:wait_for_room() */
 	fence_full();
 	need = atomic_load_explicit(&segment->data->need, memory_order_relaxed);
-	if (need != 0 && consumer->released >= need)
+	/* Of a group, somebody else's claim may have been done before. */
+	if (need != 0 && (consumer->shared || consumer->released >= need))
 		subscription_ring_room(segment);
 }
 
@@ -264,6 +264,12 @@ static cold_path int release_refused(struct shmring_consumer *consumer)
 		return -EOWNERDEAD;
 	if (consumer_evicted(consumer))
 		return -ECONNRESET;
+	if (consumer->shared) {
+		if (consumer->released == consumer->claim.end)
+			return 0;
+		group_give_up(consumer);
+		return -EOVERFLOW;
+	}
 	/* Nothing was read that could be torn: the next read goes on further ahead. */
 	if (consumer->cursor == consumer->released)
 		return 0;
@@ -303,8 +309,11 @@ int shmring_release(struct shmring_consumer *consumer)
 	if (unlikely(atomic_load_explicit(consumer->floor, memory_order_relaxed) > before ||
 		     consumer_evicted(consumer)))
 		return release_refused(consumer);
-	if (unlikely(consumer->marks != NULL))
+	if (unlikely(consumer->special)) {
+		if (consumer->shared)
+			return group_release(consumer);
 		consumer_mark(consumer, (struct place){ consumer->cursor, consumer->expected });
+	}
 	/* [RELEASE] release: our reads are over; pairs with floor.c:gate_of() */
 	atomic_store_explicit(consumer->tail, consumer->cursor, memory_order_release);
 	consumer->released = consumer->cursor;
@@ -343,6 +352,10 @@ int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t si
 			return error;
 		if (unlikely(record->length > size)) {
 			consumer->cursor = record->position;
+			if (consumer->shared) {
+				consumer->claim.lost = record->lost;
+				consumer->claim.next = record->sequence;
+			}
 			consumer->expected = expected;
 			consumer->lost = lost;
 			/* Overtaken: then the length may be wrong. */

@@ -13,6 +13,20 @@
 #include "wait.h"
 #include "walk.h"
 
+/* A group's member: what it has taken and not given back. From `released` to `end`. */
+struct claim {
+	struct layout_member *line; /* where it is noted: the member's own, or a dead one's */
+	unsigned int member;        /* whose that is */
+	uint64_t end;
+	uint64_t end_sequence;
+	uint64_t next;              /* the sequence number behind the last record read */
+	uint64_t lost;              /* to be told with the next record */
+	uint16_t flags;             /* SHMRING_REDELIVERED if it is a dead one's */
+	uint32_t most;              /* records that may be taken at once */
+	uint64_t looked_ns;         /* when dead members were last looked for */
+	bool woken;                 /* has just been woken: others may have to be */
+};
+
 struct shmring_consumer {
 	struct handle handle; /* first: shmring_cancel goes by its address */
 
@@ -34,10 +48,13 @@ struct shmring_consumer {
 	const shared_u64 *state; /* the subscription's state word; an observer's is private */
 	uint64_t active;         /* what it is unless the subscription was evicted */
 	struct layout_tail *marks; /* a durable subscription's; null otherwise */
+	bool special;            /* release has more to do than to store the tail */
 	unsigned int block_shift;
 
 	/* Used now and then. */
 	bool subscribed;            /* has a subscription: not an observer */
+	bool shared;                /* with others: see group.h */
+	struct claim claim;
 	struct subscription subscription;
 	uint64_t lost;              /* so far */
 	uint64_t released_lost;     /* the same, at the last release */
@@ -98,6 +115,12 @@ bool consumer_lapped(const struct shmring_consumer *consumer);
  */
 int consumer_ended(struct shmring_consumer *consumer, bool look, uint64_t *epoch);
 
+/*
+ * The end of a stream is told as often as is asked; but who has been told, also that the ring is
+ * gone.
+ */
+int consumer_tell_end(struct shmring_consumer *consumer, int ended, uint64_t epoch);
+
 /* Goes on at a place, whose sequence number is the one to expect there. */
 void consumer_settle(struct shmring_consumer *consumer, struct place place);
 
@@ -106,6 +129,20 @@ void consumer_mark(struct shmring_consumer *consumer, struct place place);
 
 /* Finds the place at which a durable subscription goes on. Errors: -EBADMSG, -ECONNRESET. */
 int consumer_resume(struct shmring_consumer *consumer, struct place *place);
+
+/*
+ * The place `position`, or, where that is overwritten, one with a head start. Errors: -EAGAIN,
+ * -EBADMSG.
+ */
+int consumer_find_ungated(const struct shmring_consumer *consumer, uint64_t position,
+			  struct place *at);
+
+/*
+ * Does a subscription whose process died as it sought still hold the place that its tail is at, or
+ * is GATE_NEW to be asked for? An advance of the producer beyond it may be under way, and be taken
+ * back, or not.
+ */
+uint64_t consumer_held_by_the_dead(const struct segment *segment, uint64_t tail);
 
 /* Lets a producer that waits for room know that there is some now. */
 void consumer_room_look(const struct shmring_consumer *consumer);

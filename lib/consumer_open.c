@@ -6,7 +6,9 @@
 
 #include "atomics.h"
 #include "consumer.h"
+#include "group.h"
 #include "index.h"
+#include "liveness.h"
 #include "options.h"
 
 /*
@@ -77,7 +79,7 @@ static int find_gated(const struct shmring_consumer *consumer, enum shmring_star
 
 	while (!subscription_gate(segment, subscription->slot, held, &from.position))
 		;
-	if (!subscription_activate(segment, subscription))
+	if (!consumer->shared && !subscription_activate(segment, subscription))
 		return -ECONNRESET;
 	error = walk_sequence(segment, &from);
 	if (!error)
@@ -116,6 +118,7 @@ static void consumer_forked(struct handle *handle)
 	consumer->tail = &consumer->private_tail;
 	consumer->state = &consumer->private_state;
 	consumer->marks = NULL;
+	consumer->special = consumer->shared = false;
 	consumer->active = 0;
 }
 
@@ -129,10 +132,12 @@ static int options_check(const struct shmring_consumer_options *options, bool su
 {
 	const bool has_deadline = options->policy == SHMRING_DEADLINE;
 
-	if (options->prefault > 1 || options->durable > 1 || !start_known(options->start))
+	if (options->prefault > 1 || options->durable > 1 || options->shared > 1 ||
+	    !start_known(options->start))
 		return -EINVAL;
 	if (!subscribes)
 		return options->subscription || options->policy != 0 || options->durable ||
+				       options->shared || options->claim_batch ||
 				       options->deadline_ns != 0
 			       ? -EINVAL
 			       : 0;
@@ -140,7 +145,9 @@ static int options_check(const struct shmring_consumer_options *options, bool su
 		return -EINVAL;
 	if (has_deadline ? options->deadline_ns <= 0 : options->deadline_ns != 0)
 		return -EINVAL;
-	if (options->durable && !options->subscription)
+	if ((options->durable || options->shared) && !options->subscription)
+		return -EINVAL;
+	if (options->claim_batch > (options->shared ? SHMRING_CLAIM_MAX : 0))
 		return -EINVAL;
 	return options->subscription ? name_check_subscription(options->subscription) : 0;
 }
@@ -174,14 +181,19 @@ static int subscribe(struct shmring_consumer *consumer,
 	subscription->policy = options->policy;
 	subscription->deadline_ns = (uint64_t)options->deadline_ns;
 	subscription->durable = options->durable;
+	subscription->shared = options->shared;
+	consumer->shared = options->shared;
+	consumer->claim.most = options->claim_batch ? options->claim_batch : 1;
 	/* One with a deadline may be overtaken, once it is evicted and does not know it yet. */
-	segment->gates = options->policy == SHMRING_RELIABLE;
+	/* A member looks where another one may be done already: what it has, it loads again. */
+	segment->gates = options->policy == SHMRING_RELIABLE && !options->shared;
 	error = subscription_join(segment, subscription);
 	if (error)
 		return error;
 	consumer->tail = &segment->control->tail[subscription->slot].tail;
 	consumer->state = &segment->control->state[subscription->slot];
-	if (subscription->durable)
+	consumer->special = subscription->durable || subscription->shared;
+	if (consumer->special)
 		consumer->marks = &segment->control->tail[subscription->slot];
 	return 0;
 }
@@ -198,6 +210,8 @@ static int enter(struct shmring_consumer *consumer, const struct shmring_consume
 
 	if (error)
 		return error;
+	if (consumer->shared)
+		return group_start(consumer, place);
 	consumer_settle(consumer, place);
 	/*
 	 * One that gates is ACTIVE already; this is for the others, whose tail says nothing before.
@@ -226,17 +240,22 @@ static int join(struct shmring_consumer *consumer, const struct shmring_consumer
 	error = subscribe(consumer, options);
 	if (error)
 		return error;
-	if (consumer->subscription.resumed) {
+	if (consumer->shared && consumer->subscription.resumed) {
+		error = group_join(consumer, &consumer->claim.lost);
+	} else if (consumer->subscription.resumed) {
 		error = consumer_resume(consumer, &place);
 		if (!error)
 			consumer_settle(consumer, place);
 	} else {
 		error = enter(consumer, options);
 	}
-	if (error)
+	if (error && consumer->shared)
+		subscription_leave_locked(segment, &consumer->subscription);
+	else if (error)
 		subscription_leave(segment, &consumer->subscription);
-	else
-		subscription_ring_room(segment);
+	if (consumer->shared)
+		table_unlock(segment->lock_fd);
+	subscription_ring_room(segment);
 	return error;
 }
 
@@ -313,7 +332,7 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 
 	if (consumer->handle.is_forked)
 		return -EOWNERDEAD;
-	if (!start_known(start))
+	if (!start_known(start) || consumer->shared)
 		return -EINVAL;
 	if (consumer_evicted(consumer) ||
 	    (consumer_gates(consumer) &&
@@ -341,7 +360,7 @@ int shmring_consumer_info(const struct shmring_consumer *consumer,
 	if (error)
 		return error;
 	report = (struct shmring_consumer_info){
-		.sequence = consumer->expected,
+		.sequence = consumer->shared ? consumer->claim.next : consumer->expected,
 		.position = consumer->cursor,
 		.capacity = consumer->handle.segment.capacity,
 		.maximum = consumer->maximum,

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "consumer.h"
+#include "group.h"
 #include "index.h"
 #include "liveness.h"
 
@@ -47,14 +48,12 @@ static int return_gated(struct shmring_consumer *consumer, struct place from, ui
 	return error == -EAGAIN ? -ECONNRESET : error;
 }
 
-static int return_ungated(const struct shmring_consumer *consumer, uint64_t position,
+int consumer_find_ungated(const struct shmring_consumer *consumer, uint64_t position,
 			  struct place *at)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	int error = -EAGAIN;
 
-	if (!subscription_activate(segment, &consumer->subscription))
-		return -ECONNRESET;
 	for (int lookups = 0; error == -EAGAIN && lookups < LOOKUPS_MAX; lookups++) {
 		const uint64_t floor = walk_floor(segment);
 
@@ -68,9 +67,16 @@ static int return_ungated(const struct shmring_consumer *consumer, uint64_t posi
 	return error;
 }
 
-/* From JOINING to the place `from`, or above it where that is gone. */
+static int return_ungated(const struct shmring_consumer *consumer, uint64_t position,
+			  struct place *at)
+{
+	if (!subscription_activate(&consumer->handle.segment, &consumer->subscription))
+		return -ECONNRESET;
+	return consumer_find_ungated(consumer, position, at);
+}
+
 static int come_back(struct shmring_consumer *consumer, struct place from, uint64_t held,
-		     bool numbered, struct place *at)
+		       bool numbered, struct place *at)
 {
 	return consumer_gates(consumer) ? return_gated(consumer, from, held, numbered, at)
 					: return_ungated(consumer, from.position, at);
@@ -98,11 +104,7 @@ static bool mark_find(struct shmring_consumer *consumer, uint64_t tail, uint64_t
 	return false;
 }
 
-/*
- * Does a subscription whose process died as it sought still hold the place that its tail is at? An
- * advance of the producer beyond it may be under way, and be taken back, or not.
- */
-static uint64_t held_by_the_dead(const struct segment *segment, uint64_t tail)
+uint64_t consumer_held_by_the_dead(const struct segment *segment, uint64_t tail)
 {
 	struct deadline deadline = deadline_after(ADVANCE_PATIENCE_NS);
 	struct timespec nap = { .tv_nsec = ADVANCE_NAP_NS };
@@ -157,7 +159,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 	}
 	/* Evicted, or its process died while it moved. */
 	if (slot_state(state) == SLOT_JOINING && consumer_gates(consumer))
-		held = held_by_the_dead(segment, tail);
+		held = consumer_held_by_the_dead(segment, tail);
 	if (!subscription_reopen(segment, subscription, (enum slot_state)slot_state(state)))
 		return -ECONNRESET;
 	error = come_back(consumer, *place, held, marked, &at);
@@ -179,14 +181,18 @@ int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 		return -EOWNERDEAD;
 	if (!consumer->subscribed)
 		return -EINVAL;
-	if (!consumer_evicted(consumer) && !(consumer_gates(consumer) && consumer_lapped(consumer)))
+	/* The cursor of a group's member stays behind while it has claimed nothing. */
+	if (!consumer_evicted(consumer) &&
+	    (consumer->shared || !consumer_gates(consumer) || !consumer_lapped(consumer)))
 		return -EALREADY;
+	if (consumer->shared)
+		return group_rejoin(consumer, lost);
 	if (!subscription_reopen(segment, subscription, SLOT_EVICTED) &&
 	    !subscription_reopen(segment, subscription, SLOT_ACTIVE) &&
 	    !subscription_reopen(segment, subscription, SLOT_JOINING))
 		return -EBADMSG;
-	error = come_back(consumer, (struct place){ consumer->released, expected }, GATE_NEW, true,
-			  &at);
+	error = come_back(consumer, (struct place){ consumer->released, expected },
+				   GATE_NEW, true, &at);
 	if (error)
 		return error == -EAGAIN ? -ECONNRESET : error;
 	if (at.sequence < expected)

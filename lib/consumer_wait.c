@@ -6,12 +6,16 @@
 
 #include "atomics.h"
 #include "consumer.h"
+#include "group.h"
 
 /* Looks between two looks at the clock while spinning. */
 #define SPIN_LOOKS 32
 
 static inline bool record_there(const struct shmring_consumer *consumer)
 {
+	if (consumer->shared)
+		/* Or something to release before anything else. */
+		return consumer->released != consumer->claim.end || group_record_there(consumer);
 	return consumer_load(consumer, consumer_word(consumer, consumer->cursor)) &
 	       RECORD_WORD_VALID;
 }
@@ -79,9 +83,13 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 		start = clock_ns();
 		if (sleep_on(consumer, word, bell, sleep_ns)) {
 			consumer->wakeups++;
+			if (consumer->shared)
+				group_woken(consumer);
 			spin_slept(&consumer->spin, clock_ns() - start);
 		} else {
-			consumer->late += sleep_ns == RECHECK_NS && record_there(consumer);
+			/* What is there for a group may be another member's business. */
+			consumer->late += sleep_ns == RECHECK_NS && !consumer->shared &&
+					  record_there(consumer);
 			spin_slept(&consumer->spin, UINT64_MAX);
 		}
 	}
@@ -89,7 +97,7 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
 	 * system call.
 	 */
-	if (atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
+	if (!consumer->shared && atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
 		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
 }
 
@@ -106,8 +114,11 @@ static void nap(struct shmring_consumer *consumer, int64_t sleep_ns)
 }
 
 /* There is a record, or shmring_read will move on to where there is one. */
-static bool something_there(const struct shmring_consumer *consumer)
+static bool something_there(struct shmring_consumer *consumer)
 {
+	if (consumer->shared)
+		return record_there(consumer) || group_lapped(consumer) ||
+		       group_take_over(consumer, true);
 	return record_there(consumer) || consumer_lapped(consumer);
 }
 

@@ -172,8 +172,10 @@ static int make_control(const struct layout_header *header, uint32_t mode)
 		return -ENOMEM;
 	memset(content, 0, sizeof(*content));
 	content->header = *header;
-	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++)
-		atomic_init(&content->member[i].hold, INDEX_NONE);
+	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+		atomic_init(&content->member[i].hold, HOLD_NONE);
+		atomic_init(&content->member[i].end, HOLD_NONE);
+	}
 	fd = make_object(content, sizeof(*content), LAYOUT_MAGIC_CONTROL, header->control_size,
 			 mode);
 	free(content);

@@ -10,6 +10,26 @@
 /* A full ring is looked through for dead subscriptions no more often than this. */
 #define REAP_INTERVAL_NS NS_PER_MS
 
+/* The least that a group's members have in their hands. The tail was read before. */
+static uint64_t holds_of(const struct floor *floor, unsigned int slot)
+{
+	const struct layout_control *control = floor->segment->control;
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+		const struct layout_member *line = &control->member[i];
+		const uint64_t word = atomic_load_explicit(&line->word, memory_order_acquire);
+		/* [HOLD] acquire: what it held, it is done with; pairs with group.c:hold_store() */
+		const uint64_t hold = atomic_load_explicit(&line->hold, memory_order_acquire);
+
+		/* One below the floor is of a claim that was never won. */
+		if (member_taken(word) && member_subscription(word) == slot &&
+		    hold >= floor->floor && hold < least)
+			least = hold;
+	}
+	return least;
+}
+
 /*
  * Where one subscription holds the producer; UINT64_MAX if it does not. Its tail is judged here and
  * nowhere else.
@@ -28,8 +48,11 @@ static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t h
 	 * consumer.c:shmring_release()
 	 */
 	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
-	if (tail >= floor->floor && tail <= head)
-		return tail;
+	if (tail >= floor->floor && tail <= head) {
+		const uint64_t holds = slot_shared(state) ? holds_of(floor, slot) : UINT64_MAX;
+
+		return holds < tail ? holds : tail;
+	}
 	/*
 	 * JOINING: a newcomer has TAIL_NONE until it asks for a gate. Otherwise it is moving its
 	 * tail, which may lie below the floor until it has seen `want`; what it had, or is about to
@@ -69,9 +92,14 @@ static bool reap(struct floor *floor, uint64_t wanted, uint64_t head)
 	if (now < floor->reap_next_ns)
 		return false;
 	floor->reap_next_ns = now + REAP_INTERVAL_NS;
-	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
-		if (gate_of(floor, slot, head) < wanted && subscription_reap(segment, slot))
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++) {
+		if (gate_of(floor, slot, head) >= wanted)
+			continue;
+		if (subscription_reap(segment, slot))
 			changed = true;
+		else
+			subscription_ring_for_the_dead(segment, slot, wanted);
+	}
 	return changed;
 }
 

@@ -70,11 +70,21 @@
  *            Whoever sees a stream closed sees every record it had.
  *            Without it: the last records are missed. Seen by: unit consumer/drains_before_epipe,
  *            stress_ring.
- * [SLOT]     subscription.c slot_enter: state (release)  ->  inspect.c subscription_look,
+ * [SLOT]     subscription.c slot_enter: state (release)  ->  inspect_table.c subscription_look,
  *            subscription.c slot_named, floor.c enforce_deadlines: state (acquire)
  *            The name, times and deadline that belong to a state are visible with it.
  *            Without it: shmtool shows a newcomer under its predecessor's name, or evicts it. Seen
  *            by: stress_join (TSan).
+ * [HOLD]     group.c claim: hold and end, then tail (release); hold_store, group_dead.c line_free:
+ *            done, then hold (release)  ->  floor.c gate_of: tail (acquire), then holds_of: hold
+ *            (acquire)
+ *            What a member has in its hands is below the tail, or in its line; and it is done with
+ *            what is in neither.
+ *            Without it: a member's records are overwritten under its hands. Seen by: stress_group.
+ * [NUMBER]   group.c group_note: none, number, position (release)  ->  group.c pair_of: position,
+ *            number, position again (acquire)
+ *            A position that is read twice brings its sequence number.
+ *            Without it: a wrong count of lost records. Seen by: stress_group --lossy.
  * [MARK]     consumer.c consumer_mark: mark (release), then tail (release)  ->  consumer_return.c
  *            mark_find: tail, then mark (both acquire)
  *            A durable subscription's mark that agrees with its tail is whole, whenever its process
@@ -150,7 +160,7 @@ _Static_assert(sizeof(struct layout_header) == 184, "ABI");
 /* One record starts with two words; the payload follows, padded to 8 bytes. */
 #define RECORD_HEADER 16u
 #define RECORD_FLAG_VALID 1u
-/* Other bits of a record's flags are reserved; 2 will be REDELIVERED. */
+/* Other bits of a record's flags are reserved. */
 
 /* The header word: length in bits 0-31, type in 32-47, flags in 48-63. */
 static inline uint64_t record_word(uint32_t length, uint16_t type)
@@ -247,6 +257,8 @@ enum slot_state {
 	SLOT_EVICTED = 3,
 };
 #define SLOT_DURABLE ((uint64_t)1 << 16)
+#define SLOT_SHARED ((uint64_t)1 << 17)
+#define SLOT_FLAGS (SLOT_DURABLE | SLOT_SHARED)
 static inline uint64_t slot_word(uint32_t generation, unsigned int policy, enum slot_state state)
 {
 	return (uint64_t)generation << 32 | (uint64_t)policy << 8 | (uint64_t)state;
@@ -255,6 +267,7 @@ static inline uint32_t slot_generation(uint64_t word) { return (uint32_t)(word >
 static inline unsigned int slot_policy(uint64_t word) { return (unsigned int)(word >> 8) & 0xff; }
 static inline unsigned int slot_state(uint64_t word) { return (unsigned int)word & 0xff; }
 static inline bool slot_durable(uint64_t word) { return (word & SLOT_DURABLE) != 0; }
+static inline bool slot_shared(uint64_t word) { return (word & SLOT_SHARED) != 0; }
 
 #define TAIL_NONE UINT64_MAX /* a newcomer's, before it asks for a gate */
 
@@ -267,9 +280,11 @@ struct layout_mark {
 /*
  * A durable subscription's consumer marks where it moves its tail to before it does: in one mark
  * and the other by turns, so that one that agrees with the tail is always whole.
+ * A group marks where it begins, and what a member that leaves knew alone.
  */
 struct layout_tail {
-	alignas(LAYOUT_LINE) shared_u64 tail; /* everything below has been released */
+	/* Everything below has been released, or, in a group, claimed. */
+	alignas(LAYOUT_LINE) shared_u64 tail;
 	struct layout_mark mark[2];
 };
 _Static_assert(sizeof(struct layout_mark) == 16, "ABI");
@@ -296,14 +311,26 @@ static inline unsigned int member_subscription(uint64_t word)
 }
 static inline unsigned int member_taken(uint64_t word) { return (unsigned int)word & 1; }
 
+/*
+ * A member of a group claims records by noting here what it is about to take, and then moving the
+ * subscription's tail there by compare-and-swap. From `hold` to `end` is in its hands from then on,
+ * and holds the producer back, until `hold` is HOLD_NONE; also after its death, until a living
+ * member has delivered it again.
+ *
+ * Positions and their sequence numbers stand here in pairs, also of claims long done: so somebody
+ * always knows the number that belongs to the tail, even when the record there is gone.
+ */
 struct layout_member {
 	alignas(LAYOUT_LINE) shared_u64 word; /* member_word() */
-	shared_u64 hold;                      /* groups: the claim in progress; INDEX_NONE: none */
-	shared_u64 end;                       /* groups: its end */
+	shared_u64 hold;                      /* start of the claim in progress, or HOLD_NONE */
+	shared_u64 hold_sequence;
+	shared_u64 end;                       /* its end, or that of the last one */
+	shared_u64 end_sequence;
 	shared_u64 since_ns;                  /* joined */
-	shared_u64 claimed_ns;                /* groups: when the claim was made, for people */
+	shared_u64 claimed_ns;                /* when the claim was made, for people */
 	shared_u32 pid;                       /* for people */
 };
+#define HOLD_NONE UINT64_MAX
 
 struct layout_control {
 	struct layout_header header;
@@ -336,6 +363,7 @@ _Static_assert(sizeof(struct layout_data) + sizeof(struct layout_control) <= 96 
 #define LOCK_PRODUCER 0u                      /* by the producer, as long as it lives */
 #define LOCK_TABLE 1u                         /* while joining, leaving and freeing */
 #define LOCK_NAMES 2u                         /* while the objects' names are made or removed */
-#define LOCK_MEMBER(member) (16u + (member)) /* by a member, as long as it lives */
+/* By a member, as long as it lives; then by whoever delivers again what it held. */
+#define LOCK_MEMBER(member) (16u + (member))
 
 #endif

@@ -125,7 +125,8 @@ static cold_path int wake(struct shmring_producer *producer)
 {
 	KEEP_ERRNO;
 
-	producer->wakeups += wake_sleepers(producer->sleepers, producer->handle.segment.data->bell);
+	producer->wakeups += wake_sleepers(producer->handle.segment.control,
+					   producer->handle.segment.data->bell, false);
 	return 0;
 }
 
@@ -210,7 +211,7 @@ static inline int commit(struct shmring_producer *producer, size_t length, uint1
 	if (batch_word == 0)
 		return batch_start(producer, at, word);
 	/* Relaxed: it is out of reach, behind the first one's, which is withheld. */
-	atomic_store_explicit(header, word, memory_order_relaxed);
+	atomic_store_explicit(header, word, withheld_order);
 	return flags & SHMRING_MORE ? 0 : publish_batch(producer);
 }
 

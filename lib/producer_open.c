@@ -33,7 +33,7 @@ static void stream_store(struct shmring_producer *producer, enum shmring_stream_
 			      memory_order_release);
 	/* [SLEEP] stream, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
 	fence_full();
-	wake_sleepers(&segment->control->sleepers, segment->data->bell);
+	wake_sleepers(segment->control, segment->data->bell, true);
 }
 
 static void producer_init(struct shmring_producer *producer)

@@ -75,6 +75,44 @@ static void sleeper_clear(const struct segment *segment, unsigned int slot)
 				  memory_order_relaxed);
 }
 
+/*
+ * With the table locked, which makes it the only writer: the tail's number, if this line alone
+ * knows it.
+ */
+static void number_keep(const struct segment *segment, unsigned int slot, unsigned int member)
+{
+	struct layout_tail *tail = &segment->control->tail[slot];
+	const struct layout_member *line = &segment->control->member[member];
+	const uint64_t end = atomic_load_explicit(&line->end, memory_order_acquire);
+	struct layout_mark *mark = &tail->mark[0];
+
+	if (end == HOLD_NONE || end != atomic_load_explicit(&tail->tail, memory_order_acquire))
+		return;
+	atomic_store_explicit(&mark->position, TAIL_NONE, memory_order_release);
+	atomic_store_explicit(&mark->sequence,
+			      atomic_load_explicit(&line->end_sequence, memory_order_acquire),
+			      memory_order_release);
+	atomic_store_explicit(&mark->position, end, memory_order_release);
+}
+
+void subscription_member_free(const struct segment *segment, unsigned int slot, unsigned int member)
+{
+	if (slot_shared(state_of(segment, slot)))
+		number_keep(segment, slot, member);
+	member_free(segment, member);
+}
+
+/* With the table locked: those that are dead and hold nothing. */
+static void members_free_idle(const struct segment *segment, unsigned int slot)
+{
+	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
+		if (member_of(segment, member, slot) &&
+		    atomic_load_explicit(&segment->control->member[member].hold,
+					 memory_order_relaxed) == HOLD_NONE &&
+		    lock_held(segment->lock_fd, LOCK_MEMBER(member)) == 0)
+			subscription_member_free(segment, slot, member);
+}
+
 /* With the table locked: frees a slot and all its members. */
 static void slot_free(const struct segment *segment, unsigned int slot)
 {
@@ -131,7 +169,7 @@ static int slot_find(const struct segment *segment)
 }
 
 /* Takes a free member and its lock byte. Returns it, or a negative errno. */
-static int member_find(const struct segment *segment)
+static int member_free_find(const struct segment *segment)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
 		uint64_t word = atomic_load_explicit(&segment->control->member[member].word,
@@ -148,6 +186,18 @@ static int member_find(const struct segment *segment)
 			return error;
 	}
 	return -EUSERS;
+}
+
+/* With the table locked: the same; where there is none, one that died and holds nothing. */
+static int member_find(const struct segment *segment)
+{
+	int member = member_free_find(segment);
+
+	if (member != -EUSERS)
+		return member;
+	for (unsigned int slot = 0; slot < SHMRING_SUBSCRIPTIONS; slot++)
+		members_free_idle(segment, slot);
+	return member_free_find(segment);
 }
 
 static int name_make_up(char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1])
@@ -168,7 +218,9 @@ static void member_enter(const struct segment *segment, unsigned int member, uns
 	uint32_t generation =
 		member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
 
-	atomic_store_explicit(&line->hold, INDEX_NONE, memory_order_relaxed);
+	atomic_store_explicit(&line->hold, HOLD_NONE, memory_order_relaxed);
+	/* What another group's member noted here is no claim of ours. */
+	atomic_store_explicit(&line->end, HOLD_NONE, memory_order_relaxed);
 	atomic_store_explicit(&line->since_ns, clock_wall_ns(), memory_order_relaxed);
 	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
 	atomic_store_explicit(&line->word, member_word(generation + 1, slot, 1),
@@ -192,23 +244,26 @@ static void slot_enter(const struct segment *segment, struct subscription *subsc
 				      memory_order_relaxed);
 	/*
 	 * [SLOT] release: the name, times and deadline that belong to it; pairs with
-	 * inspect.c:subscription_look()
+	 * inspect_table.c:subscription_look()
 	 */
 	/* [SLOT] and likewise for an operator; pairs with subscription.c:slot_named() */
 	/* [SLOT] and for the producer; pairs with floor.c:enforce_deadlines() */
 	atomic_store_explicit(&control->state[slot],
 			      slot_word(subscription->generation,
-					(unsigned int)subscription->policy, SLOT_JOINING),
+					(unsigned int)subscription->policy, SLOT_JOINING) |
+				      subscription->flags,
 			      memory_order_release);
 }
 
-/* Is the durable subscription in a slot what was asked for? */
+/* Is the durable subscription, or group, in a slot what was asked for? */
 static bool slot_is_like(const struct segment *segment, unsigned int slot, uint64_t state,
 			 const struct subscription *subscription)
 {
 	const shared_u64 *deadline_ns = &segment->control->subscription[slot].deadline_ns;
 
-	return subscription->durable && slot_policy(state) == (unsigned int)subscription->policy &&
+	return slot_durable(state) == subscription->durable &&
+	       slot_shared(state) == subscription->shared &&
+	       slot_policy(state) == (unsigned int)subscription->policy &&
 	       atomic_load_explicit(deadline_ns, memory_order_relaxed) == subscription->deadline_ns;
 }
 
@@ -223,9 +278,10 @@ static int join_find(const struct segment *segment, struct subscription *subscri
 
 	if (slot < 0)
 		return slot_find(segment);
-	if (alive(segment, (unsigned int)slot))
-		return -EBUSY;
-	if (!slot_durable(state)) {
+	if (alive(segment, (unsigned int)slot)) {
+		if (!subscription->shared || !slot_shared(state))
+			return -EBUSY;
+	} else if (!slot_durable(state)) {
 		slot_free(segment, (unsigned int)slot);
 		return slot;
 	}
@@ -233,7 +289,7 @@ static int join_find(const struct segment *segment, struct subscription *subscri
 		return -EEXIST;
 	subscription->resumed = true;
 	subscription->generation = slot_generation(state);
-	subscription->flags = SLOT_DURABLE;
+	subscription->flags = state & SLOT_FLAGS;
 	return slot;
 }
 
@@ -245,8 +301,14 @@ static int join_locked(const struct segment *segment, struct subscription *subsc
 
 	if (slot < 0)
 		return slot;
-	/* Left over by one that died: it would be taken for one of ours. */
-	members_free(segment, (unsigned int)slot);
+	/*
+	 * Left over by one that died: it would be taken for one of ours. What it held, somebody
+	 * delivers.
+	 */
+	if (subscription->resumed)
+		members_free_idle(segment, (unsigned int)slot);
+	else
+		members_free(segment, (unsigned int)slot);
 	member = member_find(segment);
 	if (member < 0)
 		return member;
@@ -262,28 +324,66 @@ int subscription_join(const struct segment *segment, struct subscription *subscr
 {
 	int error = subscription->name[0] == '\0' ? name_make_up(subscription->name) : 0;
 
+	subscription->flags = subscription->shared ? SLOT_SHARED : 0;
 	if (!error)
 		error = table_lock(segment->lock_fd);
 	if (error)
 		return error;
 	error = join_locked(segment, subscription);
-	table_unlock(segment->lock_fd);
+	if (error || !subscription->shared)
+		table_unlock(segment->lock_fd);
 	return error;
+}
+
+static void leave_locked(const struct segment *segment, const struct subscription *subscription)
+{
+	const unsigned int slot = subscription->slot;
+	const shared_u64 *hold = &segment->control->member[subscription->member].hold;
+	/* Asked through the description that holds our own lock, which it does not see. */
+	const bool others = subscription->shared && alive(segment, slot);
+
+	if (!others && !slot_durable(state_of(segment, slot))) {
+		slot_free(segment, slot);
+		return;
+	}
+	if (!others)
+		sleeper_clear(segment, slot);
+	/* What a group's member still holds is left to the others, as if it had died. */
+	if (atomic_load_explicit(hold, memory_order_relaxed) == HOLD_NONE)
+		subscription_member_free(segment, slot, subscription->member);
+}
+
+void subscription_leave_locked(const struct segment *segment,
+			       const struct subscription *subscription)
+{
+	leave_locked(segment, subscription);
+	lock_drop(segment->lock_fd, LOCK_MEMBER(subscription->member));
 }
 
 void subscription_leave(const struct segment *segment, const struct subscription *subscription)
 {
 	if (table_lock(segment->lock_fd) == 0) {
-		if (slot_durable(state_of(segment, subscription->slot))) {
-			sleeper_clear(segment, subscription->slot);
-			member_free(segment, subscription->member);
-		} else {
-			slot_free(segment, subscription->slot);
-		}
+		leave_locked(segment, subscription);
 		table_unlock(segment->lock_fd);
 	}
 	lock_drop(segment->lock_fd, LOCK_MEMBER(subscription->member));
 	subscription_ring_room(segment);
+}
+
+bool subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
+				    uint64_t wanted)
+{
+	if (!slot_shared(state_of(segment, slot)))
+		return false;
+	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++)
+		if (member_of(segment, i, slot) &&
+		    atomic_load_explicit(&segment->control->member[i].hold, memory_order_relaxed) <
+			    wanted &&
+		    lock_held(segment->lock_fd, LOCK_MEMBER(i)) == 0) {
+			wake_group(&segment->data->bell[slot]);
+			return true;
+		}
+	return false;
 }
 
 bool subscription_reap(const struct segment *segment, unsigned int slot)

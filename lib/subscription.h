@@ -19,9 +19,10 @@ struct subscription {
 	uint32_t generation;
 	enum shmring_policy policy;
 	uint64_t deadline_ns;
-	bool durable;  /* wanted so; */
-	uint64_t flags; /* SLOT_DURABLE once the state word says so */
-	bool resumed;  /* a durable one that was there */
+	bool durable;   /* wanted so */
+	bool shared;    /* wanted so: a group */
+	uint64_t flags; /* SLOT_SHARED, and SLOT_DURABLE once the state word says so */
+	bool resumed;   /* it was there: a durable one, or a group with living members */
 	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 };
 
@@ -36,7 +37,9 @@ static inline bool policy_gates(unsigned int policy)
  * else is set. The state is JOINING then. Or, with ->resumed set, takes a member of the durable
  * subscription of that name, in whatever state.
  * Errors: -EBUSY (the name is in use), -EEXIST (a durable one that is not like this), -EUSERS,
- * -ETIMEDOUT, the kernel's.
+ * -ETIMEDOUT, the kernel's. Of a group, the table stays locked: nobody joins one whose first
+ * member, or whoever leads it back, is on its way in; where the state is JOINING nevertheless, that
+ * one is dead.
  */
 int subscription_join(const struct segment *segment, struct subscription *subscription);
 
@@ -63,6 +66,16 @@ bool subscription_reopen(const struct segment *segment, struct subscription *sub
 /* ACTIVE: makes it durable from now on; false if the subscription was evicted. */
 bool subscription_keep(const struct segment *segment, struct subscription *subscription);
 
+/*
+ * A group's first member, JOINING: makes it ACTIVE, and durable if wanted, both at once, since
+ * others may join from then on. False if the subscription was evicted.
+ */
+bool subscription_found(const struct segment *segment, struct subscription *subscription);
+
+/* With the table locked: frees a member of a group. What its line knows of the tail is kept. */
+void subscription_member_free(const struct segment *segment, unsigned int slot,
+			      unsigned int member);
+
 /* The state word that the subscription has while it is ACTIVE. */
 static inline uint64_t subscription_active(const struct subscription *subscription)
 {
@@ -77,6 +90,10 @@ static inline uint64_t subscription_active(const struct subscription *subscripti
  */
 void subscription_leave(const struct segment *segment, const struct subscription *subscription);
 
+/* The same with the table locked. */
+void subscription_leave_locked(const struct segment *segment,
+			       const struct subscription *subscription);
+
 /*
  * Evicts a subscription whose state word is still `state`, and tells its consumer; false if it is
  * not.
@@ -89,6 +106,13 @@ bool subscription_evict(const struct segment *segment, unsigned int slot, uint64
  * done.
  */
 bool subscription_reap(const struct segment *segment, unsigned int slot);
+
+/*
+ * Producer: a dead member of a group keeps it from `wanted`. Wakes living ones, which do its work
+ * then: they may sleep, and no record that could wake them can come. True if there is such a one.
+ */
+bool subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
+				    uint64_t wanted);
 
 /* Evicts by name, without a lock. Errors: -ESRCH. */
 int subscription_evict_named(const struct segment *segment, const char *name);

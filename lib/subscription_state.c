@@ -73,14 +73,25 @@ bool subscription_keep(const struct segment *segment, struct subscription *subsc
 	if (!state_change(segment, subscription, SLOT_ACTIVE,
 			  subscription_active(subscription) | SLOT_DURABLE))
 		return false;
-	subscription->flags = SLOT_DURABLE;
+	subscription->flags |= SLOT_DURABLE;
+	return true;
+}
+
+bool subscription_found(const struct segment *segment, struct subscription *subscription)
+{
+	const uint64_t flags = subscription->flags | (subscription->durable ? SLOT_DURABLE : 0);
+	const uint64_t active = subscription_active(subscription) | flags;
+
+	if (!state_change(segment, subscription, SLOT_JOINING, active))
+		return false;
+	subscription->flags = flags;
 	return true;
 }
 
 bool subscription_evict(const struct segment *segment, unsigned int slot, uint64_t state)
 {
 	const uint64_t to = slot_word(slot_generation(state), slot_policy(state), SLOT_EVICTED) |
-			    (state & SLOT_DURABLE);
+			    (state & SLOT_FLAGS);
 
 	if (!atomic_compare_exchange_strong_explicit(&segment->control->state[slot], &state, to,
 						     memory_order_acq_rel, memory_order_acquire))

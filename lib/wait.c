@@ -38,6 +38,11 @@ uint64_t clock_wall_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+uint64_t clock_wall_coarse_ns(void)
+{
+	return read_clock(CLOCK_REALTIME_COARSE);
+}
+
 struct deadline deadline_after(int64_t timeout_ns)
 {
 	uint64_t now;
@@ -160,14 +165,28 @@ void spin_slept(struct spin *spin, uint64_t slept_ns)
 		spin->budget_ns /= 2;
 }
 
-unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCRIPTIONS])
+/* One of the two may be killed before it runs: then the other is there. */
+#define GROUP_WAKES 2
+
+void wake_group(shared_u32 *bell)
 {
+	atomic_fetch_add_explicit(bell, 1, memory_order_release);
+	futex_wake(bell, GROUP_WAKES);
+}
+
+unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMRING_SUBSCRIPTIONS],
+			   bool everyone)
+{
+	shared_u64 *sleepers = &control->sleepers;
 	unsigned int woken = 0;
 	/* Relaxed: a bit set after this load is the business of the next record, or of [SLEEP]. */
 	uint64_t asleep = atomic_load_explicit(sleepers, memory_order_relaxed);
 
 	while (asleep != 0) {
 		unsigned int i = (unsigned int)__builtin_ctzll(asleep);
+		/* Relaxed: whoever sleeps has not changed what it is. */
+		const uint64_t state =
+			atomic_load_explicit(&control->state[i], memory_order_relaxed);
 
 		asleep &= asleep - 1;
 		/*
@@ -177,7 +196,7 @@ unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCR
 		 */
 		atomic_fetch_and_explicit(sleepers, ~(UINT64_C(1) << i), memory_order_acq_rel);
 		atomic_fetch_add_explicit(&bells[i], 1, memory_order_release);
-		futex_wake(&bells[i], INT_MAX);
+		futex_wake(&bells[i], slot_shared(state) && !everyone ? GROUP_WAKES : INT_MAX);
 		woken++;
 	}
 	return woken;

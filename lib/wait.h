@@ -40,6 +40,9 @@ uint64_t clock_coarse_ns(void);
  */
 uint64_t clock_wall_ns(void);
 
+/* The same from a coarse clock: milliseconds of granularity, no system call. */
+uint64_t clock_wall_coarse_ns(void);
+
 /* A point in time until which to wait; `timeout_ns` as in the public header. */
 struct deadline {
 	uint64_t at_ns; /* UINT64_MAX: never */
@@ -74,11 +77,15 @@ void spin_paid(struct spin *spin); /* what was waited for came while spinning */
 void spin_slept(struct spin *spin,
 		uint64_t slept_ns); /* it did not, and came after so long a sleep */
 
+/* Producer: wakes members of a group, whose bell this is, though there is no record for them. */
+void wake_group(shared_u32 *bell);
+
 /*
- * Wakes every subscription that sleeps. `bells` and `sleepers` as in layout.h. Returns how many
- * were woken.
+ * Wakes every subscription that sleeps: of a group two members, of which each wakes another if it
+ * leaves records behind, or, with `everyone`, all. Returns how many subscriptions were woken.
  */
-unsigned int wake_sleepers(shared_u64 *sleepers, shared_u32 bells[SHMRING_SUBSCRIPTIONS]);
+unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMRING_SUBSCRIPTIONS],
+			   bool everyone);
 
 /* Restores errno at the end of the scope: the library leaves it alone. */
 static inline void errno_restore(const int *saved)

@@ -24,12 +24,14 @@
  * A consumer has a subscription, a cursor with a name in the control object. Its policy says what
  * happens when it cannot keep up: for RELIABLE the producer waits, for DEADLINE it waits so long
  * and then evicts the subscription, a LOSSY one loses the oldest records. A durable subscription
- * outlives its process, and the next one goes on at the first record that was not released.
+ * outlives its process, and the next one goes on at the first record that was not released. Several
+ * processes may share a subscription: each record goes to one member of such a group, and if that
+ * one dies before it has released it, to another.
  *
  * A process may be killed at any instruction. A lock that the kernel drops as a process dies is the
  * only proof of life; no clock or heartbeat decides who is dead. A producer that dies leaves whole
  * records, and the next one goes on behind them. A consumer that dies stops holding the producer
- * back.
+ * back, unless its subscription is durable, or others share it who do its work.
  *
  * A COMPLETE EXAMPLE
  *
@@ -134,14 +136,16 @@ extern "C" {
  * SHMRING_ERRORS
  *
  *   -EAGAIN        nothing to read, or no room to write, right now
- *   -EALREADY      a reservation is in progress already; or the subscription was not evicted
+ *   -EALREADY      a reservation is in progress already; or the subscription was not evicted; or a
+ *                  group's member has to release first
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
  *   -EBUSY         there is a producer, or somebody has the subscription open
  *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see
  *                  shmring_rejoin
  *   -ECANCELED     shmring_cancel was called on this handle
- *   -EEXIST        a ring of that name exists, or a durable subscription with another policy
+ *   -EEXIST        a ring of that name exists, or a durable subscription or group with another
+ *                  policy
  *   -EINVAL        bad argument
  *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer
  *                  too small
@@ -382,6 +386,8 @@ struct shmring_consumer_options {
 	/* 1: the subscription, which needs a name, outlives this handle */
 	uint32_t durable;
 	int64_t deadline_ns;          /* for SHMRING_DEADLINE: more than 0; 0 for the others */
+	uint32_t shared;              /* 1: one of several members that share the subscription */
+	uint32_t claim_batch;         /* shared: most records taken at once, at most 1024; 0: 1 */
 };
 #define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
 
@@ -393,7 +399,17 @@ struct shmring_consumer_options {
  * lost before the first record read. Policy, deadline and durable must be as they were. (One that
  * died in the middle of shmring_seek may come back where that began to look: at the oldest record,
  * or for SHMRING_NEWEST at the newest.)
- * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable, with another policy), -EUSERS,
+ *
+ * With `shared`, the subscription is a group's: others that ask for the same, with the same policy,
+ * deadline and durable, join it, wherever it stands; `start` counts for the first one. shmring_read
+ * then takes up to claim_batch records at once for this member alone and gives them one by one;
+ * when they are read, shmring_release has to come before more are taken (-EALREADY). A member that
+ * dies, or closes, with records not released leaves them to the others: they are delivered again,
+ * flagged SHMRING_REDELIVERED, when one of the others next reads or waits. So each record is
+ * delivered at least once, and more than once only if a member died that had it. A group cannot
+ * seek. Records lost are told to one member, which need not be the one that was too slow.
+ * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable or a group, and not the same),
+ * -EUSERS,
  * -ERANGE, -ECONNRESET (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
  * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays
  * locked for two seconds).
@@ -410,10 +426,19 @@ SHMRING_API int shmring_observer_open(struct shmring_consumer **consumer, const 
 				      const struct shmring_consumer_options *options);
 
 /*
- * Ends the subscription, unless it is durable, and frees the handle. What was read but not released
- * counts as not read.
+ * Ends the subscription, unless it is durable or has other members, and frees the handle. What was
+ * read but not released counts as not read.
  */
 SHMRING_API int shmring_consumer_close(struct shmring_consumer *consumer);
+
+/* Most records that a member of a group can take at once. */
+#define SHMRING_CLAIM_MAX 1024
+
+/*
+ * In a record's flags: a member of the group that had it died, or closed, before it had released
+ * it.
+ */
+#define SHMRING_REDELIVERED 1u
 
 /*
  * One record, in place. `data` is good until the next shmring_release (or seek, or close) of this
@@ -423,7 +448,7 @@ struct shmring_record {
 	const void *data;   /* aligned to 8 bytes */
 	uint32_t length;    /* bytes of payload */
 	uint16_t type;      /* the application's */
-	uint16_t flags;     /* 0; later versions may set bits */
+	uint16_t flags;     /* SHMRING_REDELIVERED, or 0; later versions may set more bits */
 	uint64_t sequence;
 	uint64_t position;
 	uint64_t lost;      /* records lost just before this one */
@@ -435,7 +460,7 @@ struct shmring_record {
  * again. Whoever may be overtaken (LOSSY, DEADLINE, observers, the evicted) has seen the record
  * whole only once shmring_release has returned 0.
  * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been
- * read), -EBADMSG, -ECONNRESET.
+ * read), -EBADMSG, -ECONNRESET, -EALREADY (a group's member has to release first).
  */
 SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
 
@@ -460,7 +485,7 @@ SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffe
 /*
  * Waits until there is something to read, be it an error like -EBADMSG: spins for a little while if
  * that paid off lately, then sleeps. -EPIPE and -EOWNERDEAD are returned once for each producer; a
- * further wait waits for the next producer.
+ * further wait waits for the next producer. What a group's member is told of, another may take.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET,
  * -ECANCELED.
  */
@@ -478,9 +503,11 @@ SHMRING_API int shmring_seek(struct shmring_consumer *consumer, enum shmring_sta
  * Joins again after an eviction (-ECONNRESET), at the first record that was not released, or, where
  * that is gone or about to go, at the oldest one that stays (a LOSSY subscription a little further
  * ahead). `lost`, which may be null, is set to the number of records between; the next record read
- * tells it too.
+ * tells it too. A group is led back by the first of its members that calls this, or that joins;
+ * what another had taken and not released, it goes on with when it rejoins, as far as that is
+ * there.
  * Errors: -EALREADY (not evicted), -EINVAL (an observer), -EBADMSG, -ECONNRESET (evicted again
- * meanwhile).
+ * meanwhile), -ETIMEDOUT (a group: its table stays locked).
  */
 SHMRING_API int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost);
 
@@ -500,8 +527,8 @@ SHMRING_API int shmring_evict(const char *name, const char *subscription);
 
 struct shmring_consumer_info {
 	size_t size;
-	uint64_t sequence;       /* of the next record to read */
-	uint64_t position;       /* of the next record to read */
+	uint64_t sequence;       /* of the next record to read; in a group, behind the last read */
+	uint64_t position;       /* likewise */
 	uint64_t capacity;       /* bytes */
 	uint64_t maximum;        /* longest payload, bytes */
 	/* records lost so far; a gap counts from the read that reports it */
@@ -582,7 +609,11 @@ struct shmring_info {
 };
 #define SHMRING_INFO_INIT SHMRING_SIZED(struct shmring_info)
 
-/* Takes a look at a ring. Errors: -EINVAL, -ESTALE (removed; what is told is still right). */
+/*
+ * Takes a look at a ring. What the caller read in place before, from another handle, it read before
+ * the oldest position told here: what lies above that was whole.
+ * Errors: -EINVAL, -ESTALE (removed; what is told is still right).
+ */
 SHMRING_API int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *info);
 
 struct shmring_subscription_info {
@@ -590,12 +621,14 @@ struct shmring_subscription_info {
 	char name[SHMRING_SUBSCRIPTION_NAME_MAX + 1];
 	enum shmring_policy policy;
 	enum shmring_liveness alive;
-	int32_t pid;               /* of its member, dead or alive, for people; 0: none */
+	int32_t pid;               /* of a member, dead or alive, for people; 0: none */
 	uint32_t joining;          /* 1: has not quite joined, or is seeking */
-	uint32_t sleeping;         /* 1: asleep, or about to be */
+	uint32_t sleeping;         /* 1: asleep, or about to be; in a group, somebody may be */
 	uint32_t evicted;          /* 1: holds nobody back any more */
 	uint32_t durable;          /* 1: stays when nobody has it open */
 	uint32_t blocking;         /* 1: it is what the producer waits for */
+	uint32_t shared;           /* 1: a group; see shmring_inspect_member */
+	uint32_t members;          /* also dead ones, until their work is done, or another joins */
 	int64_t deadline_ns;       /* of SHMRING_DEADLINE */
 	uint64_t since_ns;         /* subscribed, or rejoined, nanoseconds since 1970 */
 	uint64_t position;         /* of the first record not released */
@@ -613,6 +646,28 @@ struct shmring_subscription_info {
  */
 SHMRING_API int shmring_inspect_subscription(struct shmring_inspector *inspector, unsigned int slot,
 					     struct shmring_subscription_info *info);
+
+struct shmring_member_info {
+	size_t size;
+	uint32_t slot;             /* of its subscription */
+	enum shmring_liveness alive;
+	int32_t pid;               /* as seen where it was opened, for people */
+	uint32_t holds;            /* 1: has taken records of a group, and not released them */
+	uint64_t since_ns;         /* joined, nanoseconds since 1970 */
+	uint64_t position;         /* what it holds: from here */
+	uint64_t end;              /* to here; both 0 if it holds nothing */
+	uint64_t bytes;            /* headers included */
+	uint64_t records;          /* 0 if they cannot be counted any more */
+	uint64_t held_ns;          /* for how long, to a few milliseconds */
+};
+#define SHMRING_MEMBER_INFO_INIT SHMRING_SIZED(struct shmring_member_info)
+
+/*
+ * Takes a look at member 0 .. SHMRING_MEMBERS - 1 of the table.
+ * Errors: -ENOENT (there is none), -EACCES (the control object is not visible), -EINVAL.
+ */
+SHMRING_API int shmring_inspect_member(struct shmring_inspector *inspector, unsigned int member,
+				       struct shmring_member_info *info);
 
 enum shmring_entry_kind {
 	SHMRING_ENTRY_RING = 0,    /* a ring's data object; shmring_inspector_open tells more */

@@ -50,7 +50,8 @@ static void usage(FILE *file)
 	      file);
 }
 
-static const struct scenario *const tables[] = { producer_scenarios, consumer_scenarios };
+static const struct scenario *const tables[] = { producer_scenarios, consumer_scenarios,
+						 group_scenarios };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
 static void list(void)

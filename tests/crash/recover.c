@@ -47,6 +47,9 @@ static bool make_room(struct rescue *rescue, unsigned int attempt)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
 
+	/* What the dead hold is all that keeps the producer now. */
+	if (attempt == 2)
+		rescue->unaware = false;
 	if (!survivors_read(rescue))
 		return false;
 	if (attempt == 1 && !(kept_returns(rescue) &&
@@ -92,11 +95,11 @@ static bool go_round(struct rescue *rescue, uint64_t bytes)
 /* Everyone has got everything, exactly. */
 static bool all_there(struct rescue *rescue)
 {
-	rescue->lazy = false;
+	rescue->lazy = rescue->unaware = false;
 	if (!survivors_read(rescue))
 		return false;
 	for (unsigned int i = 0; i < READERS; i++)
-		if (rescue->world->copy.reader[i].consumer && i != DEAD &&
+		if (rescue->world->copy.reader[i].consumer && i < DEAD &&
 		    rescue->next[i] != rescue->high)
 			return rescue_bad(rescue, "%s: has read up to %" PRIu64 " of %" PRIu64,
 					  reader_names[i], rescue->next[i], rescue->high);
@@ -137,14 +140,17 @@ static bool run(struct rescue *rescue, uint64_t *published)
 	else if (!before_the_successor(rescue, published) || !successor_opens(rescue))
 		return false;
 	*published = rescue->high;
+	if (world->scenario->group && rescue_choice(rescue, 2) && !check_passes(rescue))
+		return false;
 	if ((world->plan.alive && rescue_choice(rescue, 2) && !inspector_looks(rescue)) ||
 	    (rescue_choice(rescue, 4) && !newcomer_joins(rescue)) ||
 	    (rescue_choice(rescue, 2) && !kept_returns(rescue)) ||
 	    (rescue_choice(rescue, 2) && !victim_returns(rescue)))
 		return false;
 	return go_round(rescue, SHMRING_CAPACITY_MIN + SHMRING_CAPACITY_MIN / 4) &&
-	       kept_returns(rescue) && victim_returns(rescue) && all_there(rescue) &&
-	       inspector_looks(rescue) && check_passes(rescue);
+	       group_reaped(rescue) && kept_returns(rescue) && victim_returns(rescue) &&
+	       all_there(rescue) && group_complete(rescue) && inspector_looks(rescue) &&
+	       check_passes(rescue);
 }
 
 bool recover(struct world *world, uint64_t variation, uint64_t *published, char *what, size_t size)
@@ -155,6 +161,7 @@ bool recover(struct world *world, uint64_t variation, uint64_t *published, char 
 		.plan = world->plan,
 		.variation = variation,
 		.lazy = variation >> 63,
+		.unaware = variation >> 62 & 1,
 		.low = world->board->committed,
 		.high = world->board->begun,
 		.behind = world->board->behind,
@@ -168,7 +175,9 @@ bool recover(struct world *world, uint64_t variation, uint64_t *published, char 
 	for (unsigned int i = 0; i < READERS; i++)
 		rescue.next[i] = world->copy.reader[i].next;
 	*published = rescue.low;
+	group_begins(&rescue);
 	good = run(&rescue, published);
+	group_ends(&rescue);
 	shmring_consumer_close(rescue.newcomer);
 	shmring_consumer_close(rescue.victim);
 	shmring_consumer_close(rescue.kept);

@@ -190,7 +190,7 @@ noticed commit
 # ---- subscriptions ----
 
 without "a durable one's mark before its tail"
-edit consumer.c "s/(\\tif \\(unlikely\\(consumer->marks != NULL\\)\\)\\n\\t\\tconsumer_mark\\([^;]*;\\n)(.*)(\\t$store\\(consumer->tail, consumer->cursor, memory_order_release\\);\\n)/\\2\\3\\1/"
+edit consumer.c "s/(\\t\\tconsumer_mark\\([^;]*;\\n)(.*)(\\t$store\\(consumer->tail, consumer->cursor, memory_order_release\\);\\n)/\\2\\3\\tif (consumer->special) {\\n\\1\\t}\\n/"
 noticed read_durable_lossy copy_durable
 
 without "two marks by turns"
@@ -203,7 +203,7 @@ s/SLOT_JOINING\),/SLOT_JOINING) | subscription->flags,/'
 noticed join_durable
 
 without "an evicted durable one stays"
-edit subscription_state.c 's/\|\s*\(state & SLOT_DURABLE\)//'
+edit subscription_state.c 's/state & SLOT_FLAGS/state \& SLOT_SHARED/'
 noticed evict
 
 without "a durable one's producer waits for it"
@@ -213,6 +213,58 @@ noticed read_durable
 without "rejoining tells the exact loss"
 edit consumer_return.c 's/(consumer_settle\(consumer, \(struct place\)\{ at.position, )expected/\1at.sequence/'
 noticed floor_late evict
+
+# ---- groups ----
+
+without "what is taken is noted before it is taken"
+edit group.c 's/\t\tclaim_note\(consumer, from, sequence, end, sequence \+ count\);\n//
+s/(\t\t\tclaim_done\(consumer, from, sequence, end, sequence \+ count\);)/\t\t\tclaim_note(consumer, from, sequence, end, sequence + count);\n\1/'
+noticed group_one group_batch
+
+without "a claim's end before it is taken"
+edit group.c 's/\tgroup_note\(line, end, end_sequence\);\n\}/}/
+s/(\t\t\tclaim_done\(consumer, from, sequence, end, sequence \+ count\);)/\t\t\tgroup_note(consumer->claim.line, end, sequence + count);\n\1/'
+noticed group_one group_batch
+
+without "what the dead held is held until it is delivered"
+edit group_dead.c 's/(\tconsumer->cursor = consumer->released = hold;)/\1\n\tatomic_store_explicit(\&line->hold, HOLD_NONE, memory_order_release);/'
+noticed group_ghost group_again
+
+without "the dead one's line is used, not the member's own"
+edit group_dead.c 's/(\tconsumer->cursor = consumer->released = hold;)/\1\n\tgroup_note(consumer->claim.line, end, end_sequence);\n\tatomic_store_explicit(\&consumer->claim.line->hold_sequence, hold_sequence, memory_order_relaxed);\n\tatomic_store_explicit(\&consumer->claim.line->hold, hold, memory_order_release);/'
+noticed group_ghost group_again
+
+without "taking over only with the lock"
+edit group_dead.c 's/lock_take\(segment->lock_fd, LOCK_MEMBER\(member\)\) != 0/0/'
+noticed group_one group_batch
+
+without "what is delivered again says so"
+edit group_dead.c 's/consumer->claim.flags = SHMRING_REDELIVERED;/consumer->claim.flags = 0;/'
+noticed group_one group_batch
+
+without "an evicted group stays one"
+edit subscription_state.c 's/state & SLOT_FLAGS/state \& SLOT_DURABLE/'
+noticed group_rejoin
+
+without "what was released of a claim is not held any more"
+edit group.c 's/\t\thold_store\(consumer, consumer->cursor\);\n//'
+noticed group_parts
+
+without "a claim that is done is not held any more"
+edit group.c 's/(\tif \(consumer->claim.flags \& SHMRING_REDELIVERED\)\n\t\tgroup_bury\(consumer\);\n)\telse\n\t\thold_store\(consumer, HOLD_NONE\);\n(\tconsumer_room_look)/\1\2/'
+noticed group_one group_batch
+
+without "a group's holds keep the producer"
+edit floor.c 's/slot_shared\(state\) \? holds_of\(floor, slot\) : UINT64_MAX/UINT64_MAX/'
+noticed group_one group_batch
+
+without "what a dead member had and is gone is told"
+edit group_dead.c 's/\t\tconsumer->claim.lost \+= lost;/\t\t(void)lost;/'
+noticed group_one_lossy group_parts group_again
+
+without "an evicted group's loss is told"
+edit group_open.c 's/\*lost = at->sequence - (from.sequence|expected);/;/g'
+noticed group_rejoin group_rejoin_durable group_rejoin_lossy
 
 tap_summary
 tap_done

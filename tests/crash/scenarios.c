@@ -10,6 +10,11 @@ struct shmring_consumer_options victim_options(const struct scenario *scenario)
 	options.policy = scenario->policy;
 	options.deadline_ns = scenario->policy == SHMRING_DEADLINE ? 1 : 0;
 	options.durable = scenario->durable;
+	if (scenario->group) {
+		options.subscription = "group";
+		options.shared = 1;
+		options.claim_batch = scenario->group;
+	}
 	return options;
 }
 
@@ -44,6 +49,8 @@ void plan_make(struct plan *plan, const struct scenario *scenario, uint64_t seed
 	plan->lag = random_below(&random, plan->written < SHMRING_CAPACITY_MIN
 						  ? plan->written
 						  : SHMRING_CAPACITY_MIN / 2);
+	if (scenario->group)
+		plan->group = victim_options(scenario);
 	if (scenario->plan)
 		scenario->plan(plan, &random);
 }
@@ -285,5 +292,89 @@ const struct scenario consumer_scenarios[] = {
 	       .durable = true),
 	READER("again_rejoin_durable", "resume_again", victim_join, NULL, .after = "rejoin_durable",
 	       .durable = true),
+	{ .name = NULL },
+};
+
+/* ---- Members of a group ---- */
+
+/* There is enough for everyone. */
+static void plan_alone(struct plan *plan, struct random *random)
+{
+	plan_living(plan, random);
+	plan->largest = plan->smallest + 60;
+	plan->written = 8 * random_between(random, 4096, 8192);
+	plan->lag = 24576 + 8 * random_below(random, 512);
+}
+
+static void plan_peer(struct plan *plan, struct random *random)
+{
+	plan_alone(plan, random);
+	plan->present |= WHO(PEER);
+	plan->lags |= WHO(PEER);
+}
+
+static void plan_ghost(struct plan *plan, struct random *random)
+{
+	plan_peer(plan, random);
+	plan->present |= WHO(GHOST);
+	plan->lags |= WHO(GHOST);
+}
+
+/* All that there is, a dead member has. */
+static void plan_ghost_alone(struct plan *plan, struct random *random)
+{
+	plan_ghost(plan, random);
+	plan->lag = 160;
+}
+
+/* The group has been overtaken. */
+static void plan_asleep(struct plan *plan, struct random *random)
+{
+	plan_peer(plan, random);
+	plan->written += 2 * SHMRING_CAPACITY_MIN;
+	plan->asleep = true;
+}
+
+const struct scenario group_scenarios[] = {
+	READER("group_found", "group_join", victim_group_join, plan_alone, .group = 1,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_found_durable", "group_join", victim_group_join, plan_alone, .group = 1,
+	       .durable = true, .policy = SHMRING_RELIABLE),
+	READER("group_found_lossy", "group_join", victim_group_join, plan_alone, .group = 4,
+	       .policy = SHMRING_LOSSY),
+	READER("group_join", "group_join", victim_group_join, plan_peer, .group = 1,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_join_durable", "group_join", victim_group_join, plan_peer, .group = 4,
+	       .durable = true, .policy = SHMRING_RELIABLE),
+	READER("group_one", "group_claim", victim_group_read, plan_peer, .group = 1, .rich = true,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_one_lossy", "group_claim", victim_group_read, plan_peer, .group = 1,
+	       .policy = SHMRING_LOSSY, .rich = true),
+	READER("group_batch", "group_claim_batch", victim_group_read, plan_peer, .group = 6,
+	       .rich = true, .policy = SHMRING_RELIABLE),
+	READER("group_parts", "group_release", victim_group_parts, plan_peer, .group = 6,
+	       .rich = true, .policy = SHMRING_RELIABLE),
+	READER("group_parts_durable", "group_release", victim_group_parts, plan_alone, .group = 6,
+	       .durable = true, .rich = true, .policy = SHMRING_RELIABLE),
+	READER("group_leave", "group_leave", victim_group_leave, plan_peer, .group = 6,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_leave_last", "group_leave", victim_group_leave, plan_alone, .group = 6,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_ghost", "group_redelivery", victim_group_parts, plan_ghost, .group = 6,
+	       .policy = SHMRING_RELIABLE),
+	READER("group_ghost_wait", "group_redelivery", victim_group_wait, plan_ghost_alone,
+	       .group = 6, .policy = SHMRING_RELIABLE),
+	READER("group_skip", "group_skip", victim_group_read, plan_asleep, .group = 6,
+	       .policy = SHMRING_LOSSY),
+	READER("group_rejoin", "group_rejoin", victim_group_rejoin, plan_peer, .group = 4,
+	       .evictable = WHO(PEER), .policy = SHMRING_RELIABLE),
+	READER("group_rejoin_durable", "group_rejoin", victim_group_rejoin, plan_alone, .group = 4,
+	       .evictable = WHO(PEER), .durable = true, .policy = SHMRING_RELIABLE),
+	READER("group_rejoin_lossy", "group_rejoin", victim_group_rejoin, plan_peer, .group = 4,
+	       .evictable = WHO(PEER), .policy = SHMRING_LOSSY),
+	READER("group_again", "group_redelivery", victim_group_parts, NULL, .after = "group_parts",
+	       .group = 6, .policy = SHMRING_RELIABLE),
+	READER("group_again_ghost", "group_redelivery", victim_group_parts, NULL,
+	       .after = "group_ghost", .group = 6, .policy = SHMRING_RELIABLE),
 	{ .name = NULL },
 };

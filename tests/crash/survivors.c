@@ -125,19 +125,21 @@ static bool may_lose(const struct rescue *rescue, enum who who)
 	return who == LOOSE || who == LATE || (rescue->world->scenario->evictable & WHO(who));
 }
 
-const char *const reader_names[READERS] = { "steady", "loose", "late", "kept", "dead" };
+const char *const reader_names[READERS] = { "steady", "loose", "late", "kept",
+					    "dead",   "ghost", "peer" };
 
 bool survivors_read(struct rescue *rescue)
 {
 	for (unsigned int i = 0; i < READERS; i++) {
 		struct reader *reader = &rescue->world->copy.reader[i];
 
-		if (reader->consumer && i != DEAD && !(i == LOOSE && rescue->lazy) &&
+		if (reader->consumer && i < DEAD && !(i == LOOSE && rescue->lazy) &&
 		    !read_on(rescue, reader_names[i], reader->consumer, &rescue->next[i],
 			     may_lose(rescue, i)))
 			return false;
 	}
-	return (!rescue->kept || read_on(rescue, "kept", rescue->kept, &rescue->kept_next,
+	return group_reads(rescue) &&
+	       (!rescue->kept || read_on(rescue, "kept", rescue->kept, &rescue->kept_next,
 					 may_lose(rescue, KEPT))) &&
 	       (!rescue->victim || read_on(rescue, "victim", rescue->victim, &rescue->victim_next,
 					   rescue->world->scenario->policy != SHMRING_RELIABLE ||
@@ -210,6 +212,8 @@ bool victim_returns(struct rescue *rescue)
 	struct shmring_consumer_options options = victim_options(world->scenario);
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
 
+	if (world->scenario->group)
+		return fellow_joins(rescue);
 	if (rescue->victim || !world->scenario->reads)
 		return true;
 	if (!rescue_expect(rescue,

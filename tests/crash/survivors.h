@@ -16,6 +16,8 @@ struct rescue {
 	uint64_t next[READERS]; /* what each of them has to read next */
 	struct shmring_producer *producer;
 	struct shmring_consumer *kept, *victim, *newcomer;
+	struct shmring_consumer *fellow; /* a further member of the victim's group */
+	bool unaware;                    /* nobody in the group looks for the dead yet */
 	uint64_t kept_next, victim_next, newcomer_next;
 	char *what;
 	size_t size;
@@ -40,6 +42,22 @@ bool survivors_read(struct rescue *rescue);
 bool kept_returns(struct rescue *rescue);
 bool victim_returns(struct rescue *rescue);
 bool newcomer_joins(struct rescue *rescue);
+
+/*
+ * The victim's group: starts with nothing read by anybody but the victim; its living members read
+ * and release, by turns, what there is; one more joins; and in the end all was read, and nothing
+ * twice that should not be.
+ */
+void group_begins(struct rescue *rescue);
+bool group_reads(struct rescue *rescue);
+bool fellow_joins(struct rescue *rescue);
+bool group_complete(struct rescue *rescue);
+
+/* Without a durable subscription or a living member, the producer has done away with it. */
+bool group_reaped(struct rescue *rescue);
+
+/* Whatever came of it, its members let go of what they had taken over. */
+void group_ends(struct rescue *rescue);
 
 /* What is told of the ring is true, and shmring_check has nothing to say. */
 bool inspector_looks(struct rescue *rescue);

@@ -23,9 +23,10 @@ struct scenario {
 	const char *subscription; /* the consumer's; null: "victim" */
 	unsigned int evictable;   /* survivors that it evicts, by their bits */
 	bool unsubscribes;        /* ends kept's subscription */
+	uint32_t group;           /* the victim is a group's member, that claims so many at once */
 };
 
-extern const struct scenario producer_scenarios[], consumer_scenarios[];
+extern const struct scenario producer_scenarios[], consumer_scenarios[], group_scenarios[];
 
 /* The same for every scenario, but for what its own function then changes. */
 void plan_make(struct plan *plan, const struct scenario *scenario, uint64_t seed, uint64_t variant);
@@ -61,6 +62,12 @@ int victim_resume(struct world *world);
 int victim_rejoin(struct world *world);
 int victim_evict(struct world *world);
 int victim_unsubscribe(struct world *world);
+int victim_group_join(struct world *world);
+int victim_group_read(struct world *world);
+int victim_group_parts(struct world *world);
+int victim_group_wait(struct world *world);
+int victim_group_leave(struct world *world);
+int victim_group_rejoin(struct world *world);
 
 /* What the script tells the board, it tells in this order: a compiler sees nobody who looks. */
 static inline void in_order(void)

@@ -92,6 +92,7 @@ uint64_t image_hash(struct image *scratch, const struct image *image)
 		alike(&control->subscription[i].since_ns);
 	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
 		alike(&control->member[i].since_ns);
+		alike(&control->member[i].claimed_ns);
 		atomic_store_explicit(&control->member[i].pid, 0, memory_order_relaxed);
 	}
 	return XXH3_64bits(scratch->bytes, scratch->data_size + scratch->control_size);
@@ -152,7 +153,8 @@ bool record_sound(const struct plan *plan, const struct shmring_record *record)
 
 struct shmring_consumer_options reader_options(enum who who)
 {
-	static const char *const names[READERS] = { "steady", "loose", "late", "kept", "dead" };
+	static const char *const names[READERS] = { "steady", "loose", "late", "kept",
+						    "dead",   NULL,    NULL };
 	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
 
 	options.subscription = names[who];
@@ -171,7 +173,16 @@ static void read_all(const struct plan *plan, struct reader *reader)
 
 	if (!reader->consumer)
 		return;
-	while (shmring_read(reader->consumer, &record) == 0) {
+	for (;;) {
+		int error = shmring_read(reader->consumer, &record);
+
+		/* All of a claim. */
+		if (error == -EALREADY) {
+			need(shmring_release(reader->consumer), "release");
+			continue;
+		}
+		if (error)
+			break;
 		need(record_sound(plan, &record) ? 0 : -EBADMSG,
 		     "a record, before anybody was killed");
 		reader->next = record.sequence + 1;
@@ -182,7 +193,7 @@ static void read_all(const struct plan *plan, struct reader *reader)
 static void readers_read(const struct plan *plan, struct ring *ring, unsigned int who)
 {
 	for (unsigned int i = 0; i < READERS; i++)
-		if (who & WHO(i))
+		if (who & WHO(i) && i != GHOST && !(i == PEER && plan->asleep))
 			read_all(plan, &ring->reader[i]);
 }
 
@@ -218,6 +229,18 @@ static void dies(struct handle *handle)
 	handle->segment.lock_fd = -1;
 }
 
+/* A member dies with a claim that it has begun to read. Returns the number behind the claim. */
+static uint64_t haunt(struct ring *ring)
+{
+	struct shmring_consumer *ghost = ring->reader[GHOST].consumer;
+	struct shmring_record record;
+
+	need(shmring_read(ghost, &record), "read");
+	ring->reader[GHOST].next = record.sequence;
+	dies(&ghost->handle);
+	return ghost->claim.end_sequence;
+}
+
 static void ring_make(struct world *world, struct ring *ring)
 {
 	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
@@ -238,7 +261,8 @@ static void ring_make(struct world *world, struct ring *ring)
 	need(ring->lock_fd < 0 ? -errno : 0, "the control object");
 
 	for (unsigned int i = 0; i < READERS; i++) {
-		struct shmring_consumer_options joining = reader_options(i);
+		struct shmring_consumer_options joining =
+			i == PEER || i == GHOST ? plan->group : reader_options(i);
 
 		ring->reader[i].next = plan->first_sequence;
 		if (plan->present & WHO(i))
@@ -272,6 +296,9 @@ static void ring_fill(struct world *world, struct ring *ring)
 	}
 	if (ring->reader[DEAD].consumer)
 		dies(&ring->reader[DEAD].consumer->handle);
+	world->unclaimed = ring->reader[PEER].next;
+	if (ring->reader[GHOST].consumer)
+		world->unclaimed = haunt(ring);
 	if (plan->alive || !ring->producer)
 		return;
 	if (plan->died) {
@@ -305,6 +332,7 @@ static void ring_save(struct ring *ring)
 		if (!reader->consumer)
 			continue;
 		reader->consumer->checked_ns = 0;
+		reader->consumer->claim.looked_ns = 0;
 		reader->saved = save(reader->consumer, sizeof(*reader->consumer));
 	}
 	if (ring->producer)
@@ -326,6 +354,13 @@ void world_make(struct world *world, const struct plan *plan)
 	ring_fill(world, &world->victim);
 	ring_fill(world, &world->copy);
 	world->board->committed = world->board->begun = world->board->behind = world->next;
+	if (plan->group.shared) {
+		const enum who first = plan->present & WHO(GHOST) ? GHOST : PEER;
+
+		world->board->released = world->copy.reader[first].next;
+		world->board->releasing = world->board->released;
+		world->board->given = world->unclaimed;
+	}
 	ring_save(&world->copy);
 	need(shmring_inspector_open(&world->inspector, world->copy.name), "an inspector");
 	need(shmring_inspect(world->inspector, &info), "inspect");

@@ -25,6 +25,8 @@ enum who {
 	LATE,   /* DEADLINE, 1 ns, not reading */
 	KEPT,   /* durable and RELIABLE, with nobody there */
 	DEAD,   /* RELIABLE, not durable, its process dead */
+	GHOST,  /* a member of the victim's group: dead, with records that it had not released */
+	PEER,   /* another one, alive */
 	READERS,
 };
 #define WHO(who) (1u << (who))
@@ -44,6 +46,9 @@ struct plan {
 	bool died;  /* the last producer died; otherwise it closed the stream */
 	bool fresh; /* there was none */
 	bool none;  /* wake mode NONE */
+	/* The victim's group; not `shared`: it is in none. */
+	struct shmring_consumer_options group;
+	bool asleep; /* its members have read nothing, and are lapped */
 };
 
 struct reader {
@@ -73,6 +78,7 @@ struct board {
 	uint64_t closed; /* the same of closing, leaving */
 	uint64_t released;  /* sequence number: everything below was released, a call has said so */
 	uint64_t releasing; /* everything below may be */
+	uint64_t given;     /* everything below was read */
 	uint64_t moving;    /* 1 + the place that is being sought; 0: no seek is under way */
 	uint64_t evicted;   /* the victim's subscription may be: it may lose something now */
 	uint64_t failed;    /* line of the victim's script that did not get what it expected */
@@ -88,6 +94,7 @@ struct world {
 	struct board *board;
 	uint64_t next;         /* sequence number of the next record, when the victim came */
 	uint64_t oldest;       /* and of the oldest one */
+	uint64_t unclaimed;    /* of the first that the victim's group has not taken */
 	uint64_t epoch;        /* of the last producer */
 	uint64_t killed_epoch; /* on the ring when the victim was killed; set by world_set */
 

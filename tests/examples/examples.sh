@@ -72,7 +72,7 @@ expect "threads" $? 'reader 0: 50005000
 reader 1: 50005000
 reader 2: 50005000'
 
-for program in producer consumer observer batch cancel threads durable; do
+for program in producer consumer observer batch cancel threads durable group; do
 	run "$examples/$program"
 	[ $? -eq 2 ] && grep -q "^Usage: $program NAME$" "$work/err"
 	tap_check "$program without a name" [ $? -eq 0 ]
@@ -81,7 +81,7 @@ done
 # ---- with shmtool ----
 
 if [ ! -x "${SHMTOOL-}" ]; then
-	tap_skip "observer, cancel, durable, and the session in README.md" "shmtool was not built"
+	tap_skip "observer, cancel, durable, group, and the session in README.md" "shmtool was not built"
 	tap_done
 fi
 
@@ -136,6 +136,37 @@ mv "$work/lines" "$work/out"
 "$SHMTOOL" rm "$ring"
 expect "durable, started again" $status '2: three'
 
+# Two workers, each in the middle of a record; one is killed, and the other does that one's work as well.
+mkfifo "$work/more" "$work/one-go" "$work/other-go" "$work/one" "$work/other"
+"$SHMTOOL" create "$ring"
+"$examples/group" "$ring" <"$work/one-go" >"$work/one" 2>"$work/err" &
+one=$!
+exec 5>"$work/one-go" 3<"$work/one"
+"$SHMTOOL" pub "$ring" <"$work/more" &
+pub=$!
+exec 4>"$work/more"
+echo first >&4
+read -r first <&3
+timeout -k 9 60 "$examples/group" "$ring" <"$work/other-go" >"$work/other" 2>"$work/err" 3<&- 4>&- 5>&- &
+other=$!
+exec 7>"$work/other-go" 6<"$work/other"
+echo second >&4
+read -r second <&6
+tap_check "group: two records for two workers" [ "$first $second" = "0: first 1: second" ]
+kill -KILL "$one"
+wait "$one" 2>"$work/err"
+tap_check "group, one of them killed in the middle of its work" [ $? -eq 137 ]
+echo third >&4
+exec 4>&- 5>&- 3<&- 7>&-
+wait "$pub"
+sort <&6 >"$work/out"
+exec 6<&-
+wait "$other"
+status=$?
+"$SHMTOOL" rm "$ring"
+expect "group, the other one does its work" $status '0: first (again)
+2: third'
+
 # The session in README.md, with our shmtool, and a ring of our own for its R.
 {
 	echo 'set -e'
@@ -162,4 +193,17 @@ sed -n '/<!-- deaths-begin -->/,/<!-- deaths-end -->/p' "$src/README.md" |
 PATH=$(dirname "$SHMTOOL"):$PATH run sh "$work/session"
 expect "the session about dying in README.md" $? "$(grep -v '^\$ ' "$work/deaths")"
 tap_check "it has something about dying" [ "$(grep -c "shmtool .*$ring" "$work/session")" -ge 8 ]
+
+# The one about sharing work, in a folder of its own.
+sed -n '/<!-- share-begin -->/,/<!-- share-end -->/p' "$src/README.md" |
+	sed "/^<!--/d; /^\`\`\`/d; s/ R / $ring /; s/ R\$/ $ring/; s/: R:/: $ring:/" >"$work/share"
+{
+	echo 'set -e'
+	echo "mkdir '$work/sharing'; cd '$work/sharing'"
+	# At a terminal both have joined before the next command is typed.
+	sed -n 's/^\$ //p' "$work/share" | sed 's/  *# .*//; s/^shmtool stat.*/until [ "$(&)" = 2 ]; do sleep 0.02; done; echo 2/'
+} >"$work/session"
+PATH=$(cd "$(dirname "$SHMTOOL")" && pwd):$PATH run sh "$work/session"
+expect "the session about sharing work in README.md" $? "$(grep -v '^\$ ' "$work/share")"
+tap_check "it has something about sharing" [ "$(grep -c "shmtool .*$ring" "$work/session")" -ge 8 ]
 tap_done

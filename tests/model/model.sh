@@ -82,6 +82,10 @@ if [ "${1-}" = long ]; then
 	holds gate_successions_long gate -DKILLS=2 -DACTIONS=0 -DCONSUMERS=2 -DTIMEOUTS=0 -DEVICTIONS=0
 	fails gate EVICTED_IS_FREE -DKILLS=0 -DACTIONS=1 -DCONSUMERS=2 -DTIMEOUTS=1 -DEVICTIONS=0
 	holds durable_long durable -DKILLS=4 -DRECORDS=7 -DEVICTIONS=4
+	holds group_long group -DKILLS=2 -DTOTAL=3 -DDEPTH=1
+	holds group_records_long group -DKILLS=1 -DTOTAL=5 -DCAPACITY=3 -DBATCH=3
+	holds group_members_long group -DKILLS=2 -DTOTAL=3 -DMEMBERS=3 -DDEPTH=1 -DCOMES_BACK_LATE
+	holds group_successions_long group -DKILLS=2 -DTOTAL=4 -DSUCCESSORS=2 -DCOMES_BACK_LATE
 	holds names_long names -DKILLS=3 -DCREATORS=3
 	tap_done
 fi
@@ -126,6 +130,17 @@ for mutant in MARK_AFTER_TAIL ONE_MARK GATE_RAISES_UNMARKED; do
 	fails durable $mutant
 done
 fails durable OTHER_KEPT -DPOSITION_KEPT
+
+# Groups: two deaths, one of them while what the other left is delivered again; members that come and go beside each
+# other; a producer that dies as well.
+holds group group -DKILLS=2 -DTOTAL=4 -DCOMES_BACK_LATE
+holds group_at_once group -DKILLS=1 -DTOTAL=3
+holds group_succession group -DKILLS=1 -DTOTAL=3 -DSUCCESSORS=1 -DCOMES_BACK_LATE
+for mutant in HOLD_AFTER_CAS END_AFTER_CAS NO_COMPARISON PART_STAYS_HELD CLEARS_BEFORE_THE_WORK HOLDS_BEFORE_TAIL \
+	NO_FENCE_BY_PRODUCER PRODUCER_CLEARS_THE_DEAD TAKES_OVER_WITHOUT_JOINING NO_FENCE_BY_TAKER \
+	TAKES_OVER_WHATEVER_IS_WANTED COPIES_TO_ITS_OWN_LINE CLEARS_BEFORE_DELIVERING; do
+	fails group $mutant -DKILLS=1 -DTOTAL=3
+done
 
 # Names.
 holds names names

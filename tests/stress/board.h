@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "checker.h"
+#include "ledger.h"
 #include "plan.h"
 
 enum kind {
@@ -17,6 +18,7 @@ enum kind {
 	KIND_DURABLE,
 	KIND_OBSERVER,
 	KIND_JOINER,
+	KIND_MEMBER, /* of the group */
 };
 
 #define ROLE_NAME_SIZE 32
@@ -49,6 +51,7 @@ struct role {
 	_Atomic uint64_t evictions; /* times it was evicted, and joined again */
 	_Atomic uint64_t late; /* sleeps that came to their bound with something to get up for */
 	_Atomic uint64_t unexplained; /* ... and nobody was killed who was to end them */
+	struct holding holding; /* a member's */
 	struct tally tally;
 	char complaint[160];
 };
@@ -81,6 +84,9 @@ struct board {
 	_Atomic uint64_t buried_producers;
 	_Atomic uint64_t epochs;
 	_Atomic uint32_t finished; /* the last producer is about to close; `published` is final */
+	_Atomic uint64_t farewell; /* the first record after the run; 0: it goes on */
+	_Atomic uint64_t parked;   /* members that have read one of those */
+	struct ledger *ledger;     /* of what the group was given; null: there is none */
 	struct role role[];
 };
 
@@ -116,5 +122,6 @@ void pause_ns(uint64_t ns);
 int run_producer(struct board *board, struct role *role);
 int run_reader(struct board *board, struct role *role);
 int run_joiner(struct board *board, struct role *role);
+int run_member(struct board *board, struct role *role);
 
 #endif

@@ -84,7 +84,8 @@ static int watch(struct board *board, struct runner *runners, struct killer *kil
 static struct board *board_new(const struct plan *plan)
 {
 	unsigned int roles = (unsigned int)(1 + plan->consumers + plan->lossy + plan->deadline +
-					    plan->durable + plan->observers + plan->joiners);
+					    plan->durable + plan->observers + plan->joiners +
+					    plan->members);
 	size_t size = sizeof(struct board) + roles * sizeof(struct role);
 	struct board *board =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -95,6 +96,8 @@ static struct board *board_new(const struct plan *plan)
 	}
 	board->plan = *plan;
 	board->stream = (struct stream){ plan->seed, plan->size_minimum, plan->size_maximum };
+	if (plan->members)
+		board->ledger = ledger_new(plan->policy == SHMRING_RELIABLE);
 	snprintf(board->ring, sizeof(board->ring), "%s", unique_name());
 	return board;
 }
@@ -124,6 +127,7 @@ int engine_run(const struct plan *plan)
 	add_roles(board, KIND_DURABLE, "durable", plan->durable);
 	add_roles(board, KIND_OBSERVER, "observer", plan->observers);
 	add_roles(board, KIND_JOINER, "joiner", plan->joiners);
+	add_roles(board, KIND_MEMBER, "member", plan->members);
 	add_roles(board, KIND_PRODUCER, "producer", 1);
 	options.capacity = plan->capacity;
 	options.wake_mode = plan->wake_none ? SHMRING_WAKE_NONE : SHMRING_WAKE_FENCE;

@@ -52,6 +52,27 @@ static int left_open(struct killer *killer)
 	return is_new;
 }
 
+/* Without a member that lives, a group that is not durable ends. */
+static int is_spared(const struct killer *killer, const struct role *role)
+{
+	return role->kind == KIND_MEMBER && role->number == 0 &&
+	       !killer->board->plan.durable_group;
+}
+
+/*
+ * What a member had in its hands may come again when it is dead, which somebody may see before we
+ * do: it is looked at before.
+ */
+static int condemn(struct killer *killer, struct runner *runner)
+{
+	if (runner->role->kind != KIND_MEMBER)
+		return 1;
+	if (!runner_stop(runner))
+		return 0;
+	ledger_bequeath(killer->board->ledger, &runner->role->holding);
+	return 1;
+}
+
 static void kill_one(struct killer *killer, struct runner *runner, uint64_t restart_ns)
 {
 	struct board *board = killer->board;
@@ -59,7 +80,8 @@ static void kill_one(struct killer *killer, struct runner *runner, uint64_t rest
 	int died;
 
 	runner->kill_ns = 0;
-	if (is_dead(runner) || runner->ended)
+	if (is_dead(runner) || runner->ended || is_spared(killer, runner->role) ||
+	    !condemn(killer, runner))
 		return;
 	atomic_fetch_add_explicit(&board->kills, 1, memory_order_seq_cst);
 	/* Before it: a reader may be told at once, and only once. */
@@ -71,6 +93,8 @@ static void kill_one(struct killer *killer, struct runner *runner, uint64_t rest
 	if (!died)
 		return;
 	killer->killed++;
+	if (runner->role->kind == KIND_MEMBER)
+		killer->members++;
 	runner->restart_ns = restart_ns;
 	if (produces)
 		killer->left_open = left_open(killer);
@@ -149,9 +173,11 @@ static void call_off(struct killer *killer)
 static void kill_those_who_hold(struct killer *killer)
 {
 	for (unsigned int i = 0; i < killer->board->roles; i++) {
-		enum kind kind = killer->runners[i].role->kind;
+		const struct role *role = killer->runners[i].role;
+		enum kind kind = role->kind;
 
-		if (kind == KIND_RELIABLE || kind == KIND_DEADLINE || kind == KIND_JOINER)
+		if (kind == KIND_RELIABLE || kind == KIND_DEADLINE || kind == KIND_JOINER ||
+		    (kind == KIND_MEMBER && role->number > 0))
 			kill_one(killer, &killer->runners[i], UINT64_MAX);
 	}
 }

@@ -4,8 +4,8 @@
  * some later, some to be killed again as they start. Now and then it stops killing and leaves the
  * dead dead, and the living have to show something before it goes on:
  *
- *   room   every consumer that holds the producer, but for durable ones, is dead: the producer
- *          writes two capacities
+ *   room   every consumer that holds the producer, but for durable ones, is dead, and all members
+ *          of a group but one: the producer writes two capacities
  *   end    the producer is dead: every reader reads to the end, and is told
  *
  * Nobody is killed out of a wait then, so whoever is stuck is found by the engine's patience.
@@ -28,6 +28,7 @@ struct killer {
 	struct random random;
 	uint64_t next_ns; /* when to kill somebody */
 	uint64_t killed;
+	uint64_t members; /* of the group, among them */
 	uint64_t restarts;
 	uint64_t trials;
 	uint64_t dead_epoch; /* the last producer's that was killed */

@@ -9,9 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const sabotages[] = { "none",  "drop",   "tear",   "swap", "hang",
-					 "short", "resume", "repeat", "skip", "deaf" };
+static const char *const sabotages[] = { "none", "drop", "tear", "swap", "hang",
+					 "short", "resume", "repeat", "skip", "deaf",
+					 "twice", "flag" };
 #define SABOTAGES (sizeof(sabotages) / sizeof(sabotages[0]))
+
+static const char *const policies[] = {
+	[SHMRING_RELIABLE] = "reliable",
+	[SHMRING_LOSSY] = "lossy",
+	[SHMRING_DEADLINE] = "deadline",
+};
 
 static void usage(FILE *to, const char *program)
 {
@@ -28,6 +35,11 @@ static void usage(FILE *to, const char *program)
 		"  --durable N        durable consumers: RELIABLE, DEADLINE, LOSSY, and again\n"
 		"  --observers N      observers\n"
 		"  --joiners N        readers that come and go all the time\n"
+		"  --members N        members of one group, that share the records\n"
+		"  --claim N          most records that a member takes at once\n"
+		"  --policy reliable|lossy|deadline\n"
+		"                     the group's\n"
+		"  --durable-group    it is durable, and all of its members may be dead\n"
 		"  --size MIN:MAX     payload bytes (default: 0 to what the ring takes)\n"
 		"  --capacity N       bytes; K, M, G\n"
 		"  --batch N          most records in a batch; 0: none\n"
@@ -37,7 +49,7 @@ static void usage(FILE *to, const char *program)
 		"  --seed N           repeats the choices of an earlier run\n"
 		"  --patience N       seconds without progress after which somebody counts as "
 		"stuck\n"
-		"  --sabotage drop|tear|swap|hang|short|resume|repeat|skip|deaf\n"
+		"  --sabotage drop|tear|swap|hang|short|resume|repeat|skip|deaf|twice|flag\n"
 		"                     makes a mistake, which the run must report\n"
 		"Exit status: 0 all is well, 1 something was lost, torn, out of order or stuck, 2 "
 		"usage.\n",
@@ -102,6 +114,15 @@ static enum sabotage parse_sabotage(const struct plan *plan, const char *text)
 	return SABOTAGE_NONE;
 }
 
+static enum shmring_policy parse_policy(const struct plan *plan, const char *text)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		if (strcmp(text, policies[i]) == 0)
+			return (enum shmring_policy)i;
+	refuse(plan, "no such policy", text);
+	return SHMRING_RELIABLE;
+}
+
 /*
  * A ring's capacity is a power of two, and at least this; a quarter of it is the longest payload.
  */
@@ -120,8 +141,15 @@ static void check(struct plan *plan)
 		fprintf(stderr, "%s: records are too long for this capacity\n", plan->program);
 		exit(2);
 	}
-	if (plan->consumers + plan->lossy + plan->deadline + plan->durable + plan->joiners > 64) {
+	if (plan->consumers + plan->lossy + plan->deadline + plan->durable + plan->joiners +
+		    (plan->members != 0) >
+	    64) {
 		fprintf(stderr, "%s: a ring has 64 subscriptions\n", plan->program);
+		exit(2);
+	}
+	if (plan->members > 100 || plan->claim > SHMRING_CLAIM_MAX) {
+		fprintf(stderr, "%s: too many members, or too many records at once\n",
+			plan->program);
 		exit(2);
 	}
 	if (plan->kills && plan->threads)
@@ -155,6 +183,10 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 		{ "kills", required_argument, NULL, 'k' },
 		{ "observers", required_argument, NULL, 'o' },
 		{ "joiners", required_argument, NULL, 'j' },
+		{ "members", required_argument, NULL, 'M' },
+		{ "claim", required_argument, NULL, 'n' },
+		{ "policy", required_argument, NULL, 'P' },
+		{ "durable-group", no_argument, NULL, 'G' },
 		{ "size", required_argument, NULL, 'z' },
 		{ "capacity", required_argument, NULL, 'C' },
 		{ "batch", required_argument, NULL, 'b' },
@@ -199,6 +231,18 @@ void plan_parse(struct plan *plan, int argc, char **argv)
 			break;
 		case 'j':
 			plan->joiners = whole_number(plan, optarg);
+			break;
+		case 'M':
+			plan->members = whole_number(plan, optarg);
+			break;
+		case 'n':
+			plan->claim = whole_number(plan, optarg);
+			break;
+		case 'P':
+			plan->policy = parse_policy(plan, optarg);
+			break;
+		case 'G':
+			plan->durable_group = 1;
 			break;
 		case 'z':
 			parse_size(plan, optarg);
@@ -258,6 +302,10 @@ void plan_print_command(const struct plan *plan)
 	       plan->size_maximum, plan->capacity, plan->batch, plan->wake_none ? "none" : "fence",
 	       plan->patience, plan->seed, plan->threads ? " --threads" : "",
 	       plan->flat_out ? " --flat-out" : "");
+	if (plan->members)
+		printf(" --members %" PRIu64 " --claim %" PRIu64 " --policy %s%s", plan->members,
+		       plan->claim, policies[plan->policy],
+		       plan->durable_group ? " --durable-group" : "");
 	if (plan->sabotage != SABOTAGE_NONE)
 		printf(" --sabotage %s", sabotages[plan->sabotage]);
 	putchar('\n');

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <shmring/shmring.h>
+
 /* ThreadSanitizer sees one process only, and no fences; see engine.h. */
 #if defined(__SANITIZE_THREAD__)
 #define UNDER_TSAN 1
@@ -29,6 +31,8 @@ enum sabotage {
 	SABOTAGE_REPEAT, /* a successor goes on one record too early */
 	SABOTAGE_SKIP,   /* a successor goes on one record too late */
 	SABOTAGE_DEAF,   /* a reader does not hear that the producer died */
+	SABOTAGE_TWICE,  /* a member takes a record for two */
+	SABOTAGE_FLAG,   /* ... and for the second says that somebody has died */
 };
 
 struct plan {
@@ -41,6 +45,9 @@ struct plan {
 	uint64_t durable;  /* durable ones: RELIABLE, DEADLINE, LOSSY, and again */
 	uint64_t observers;
 	uint64_t joiners; /* come and go all the time, in every role */
+	uint64_t members; /* of one group */
+	uint64_t claim;   /* most records that a member takes at once */
+	enum shmring_policy policy; /* the group's */
 	uint64_t size_minimum;
 	uint64_t size_maximum;
 	uint64_t capacity;
@@ -49,6 +56,7 @@ struct plan {
 	uint64_t patience; /* seconds without any progress after which a role counts as stuck */
 	int wake_none;
 	int threads;
+	int durable_group;
 	int flat_out; /* the producer never pauses */
 	enum sabotage sabotage;
 };

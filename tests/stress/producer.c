@@ -322,6 +322,34 @@ static int wait_for_readers(struct writer *writer)
 	return 0;
 }
 
+/*
+ * At the end every member of the group reads one record more, so that it can tell what was lost
+ * before; each that has done so leaves the rest to the others.
+ */
+static int bid_farewell(struct writer *writer)
+{
+	struct board *board = writer->board;
+
+	if (writer->batched && end_batch(writer))
+		return 1;
+	atomic_store_explicit(&board->farewell, writer->sequence, memory_order_release);
+	for (;;) {
+		uint64_t parked = atomic_load_explicit(&board->parked, memory_order_acquire);
+
+		if (parked >= board->plan.members)
+			return 0;
+		if (write_copy(writer))
+			return 1;
+		role_does(writer->role, DOING_WAIT_FOR_READERS);
+		/* It may be lost, if the group was just evicted: then another one is written. */
+		for (int naps = 0; naps < 200; naps++) {
+			if (atomic_load_explicit(&board->parked, memory_order_acquire) != parked)
+				break;
+			pause_ns(NS_PER_MS / 2);
+		}
+	}
+}
+
 static int write_until_stopped(struct writer *writer)
 {
 	struct board *board = writer->board;
@@ -338,6 +366,8 @@ static int write_until_stopped(struct writer *writer)
 		if (random_once_in(&writer->random, 10) && reopen(writer, 0))
 			return 1;
 	}
+	if (board->plan.members && bid_farewell(writer))
+		return 1;
 	/* Before the close that tells the readers to look. */
 	atomic_store_explicit(&board->published, writer->sequence, memory_order_relaxed);
 	atomic_store_explicit(&board->finished, 1, memory_order_release);

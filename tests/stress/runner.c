@@ -24,6 +24,8 @@ static int run_role(struct board *board, struct role *role)
 		status = run_producer(board, role);
 	else if (role->kind == KIND_JOINER)
 		status = run_joiner(board, role);
+	else if (role->kind == KIND_MEMBER)
+		status = run_member(board, role);
 	else
 		status = run_reader(board, role);
 	if (status == 0)
@@ -79,6 +81,19 @@ void runner_look_for_end(struct runner *runner)
 	if (!runner->ended && runner->process &&
 	    waitpid(runner->process, &status, WNOHANG) == runner->process)
 		note_end(runner, status);
+}
+
+int runner_stop(struct runner *runner)
+{
+	int status;
+
+	kill(runner->process, SIGSTOP);
+	while (waitpid(runner->process, &status, WUNTRACED) != runner->process)
+		continue;
+	if (WIFSTOPPED(status))
+		return 1;
+	note_end(runner, status);
+	return 0;
 }
 
 int runner_kill(struct runner *runner)

@@ -36,6 +36,9 @@ void runner_restart(struct runner *runner);
 /* Looks whether a process has ended. */
 void runner_look_for_end(struct runner *runner);
 
+/* Stops a process where it is. False if it has ended by itself. */
+int runner_stop(struct runner *runner);
+
 /*
  * Kills a process and waits until it is gone. True if that killed it; it may have ended by itself.
  */

@@ -47,6 +47,17 @@ int session_open(struct session *session, const char *name, enum shmring_start s
 /* Leaves, and adds what was seen to the role's tally. Returns 0, or 1 after saying why. */
 int session_close(struct session *session);
 
+/* What was known of the stream before it was read from. */
+struct known {
+	uint64_t published;
+	uint64_t deaths;
+	int finished;
+};
+struct known known_now(const struct board *board);
+
+/* Why there is nothing to read. */
+enum step session_nothing(struct session *session, int result, const struct known *known);
+
 /* Reads a few records in one manner or other. */
 enum step session_read(struct session *session);
 

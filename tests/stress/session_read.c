@@ -8,14 +8,7 @@
 /* Most records that are read before one release. */
 #define HELD_MOST 64
 
-/* What was known of the stream before it was read from. */
-struct known {
-	uint64_t published;
-	uint64_t deaths;
-	int finished;
-};
-
-static struct known known_now(const struct board *board)
+struct known known_now(const struct board *board)
 {
 	return (struct known){
 		.finished = atomic_load_explicit(&board->finished, memory_order_acquire) != 0,
@@ -57,8 +50,7 @@ static enum step told(struct session *session, int result, const struct known *k
 	return result == -EPIPE && known->finished ? STEP_ENDED : STEP_NOTHING;
 }
 
-/* Why there is nothing to read. */
-static enum step nothing(struct session *session, int result, const struct known *known)
+enum step session_nothing(struct session *session, int result, const struct known *known)
 {
 	if (result == -EAGAIN)
 		return STEP_NOTHING;
@@ -110,7 +102,7 @@ static enum step copied(struct session *session, int result, const struct shmrin
 {
 	if (result) {
 		session_releasing(session, session->checker.next);
-		return nothing(session, result, known);
+		return session_nothing(session, result, known);
 	}
 	judge(session, record);
 	session_releasing(session, session->checker.next);
@@ -155,7 +147,7 @@ static enum step read_in_place(struct session *session, unsigned int most)
 	while (count < most && (result = shmring_read(session->consumer, &records[count])) == 0)
 		count++;
 	if (count == 0)
-		return nothing(session, result, &known);
+		return session_nothing(session, result, &known);
 	if (session->board->plan.sabotage == SABOTAGE_SWAP && count > 1) {
 		struct shmring_record swapped = records[0];
 

@@ -130,6 +130,56 @@ void verdict_stuck(const struct board *board, const struct role *stuck)
 	show_ring(board->ring);
 }
 
+static void print_figure(const char *name, uint64_t value)
+{
+	printf("figure %s %" PRIu64 "\n", name, value);
+}
+
+/*
+ * Every record the group has been given, or been told to have lost. One that is killed may take
+ * with it what it was told, but nothing is lost twice. Returns how many there are too few, or too
+ * many.
+ */
+static uint64_t group_difference(const struct board *board, uint64_t published)
+{
+	uint64_t known = atomic_load_explicit(&board->ledger->first, memory_order_relaxed);
+
+	for (unsigned int i = 0; i < board->roles; i++)
+		if (board->role[i].kind == KIND_MEMBER)
+			known += board->role[i].tally.reported;
+	if (known > published)
+		return known - published;
+	return board->plan.kills ? 0 : published - known;
+}
+
+/* Runs with so many dead members have seen some of their records come again. */
+#define MANY_DEAD 100
+
+static int group_verdict(const struct board *board, const struct killer *killer, uint64_t published)
+{
+	struct ledger *ledger = board->ledger;
+	const uint64_t gone = killer->members + ledger->left;
+	int failed;
+
+	ledger_close(ledger, published);
+	if (!ledger->complete)
+		ledger->lost = group_difference(board, published);
+	print_figure("group_records", ledger->first);
+	print_figure("group_lost", ledger->lost);
+	print_figure("group_deaths", killer->members);
+	print_figure("group_left", ledger->left);
+	print_figure("group_redelivered", ledger->redelivered);
+	print_figure("group_duplicates", ledger->again);
+	print_figure("group_unflagged_duplicates", ledger->unflagged);
+	print_figure("group_duplicates_over_held", ledger->over_held);
+	failed = ledger->lost || ledger->unflagged || ledger->over_held || ledger->first == 0;
+	if (ledger->complete && gone >= MANY_DEAD && ledger->redelivered == 0) {
+		fprintf(stderr, "%s: nothing came again\n", board->plan.program);
+		failed = 1;
+	}
+	return failed;
+}
+
 struct counts {
 	uint64_t joins, resumed, evictions, late_wakeups, late_room;
 	uint64_t lost_wakeups, lost_room; /* late, and nobody was killed who was to be in time */
@@ -170,11 +220,6 @@ static int any_tally_bad(const struct board *board)
 	return bad;
 }
 
-static void print_figure(const char *name, uint64_t value)
-{
-	printf("figure %s %" PRIu64 "\n", name, value);
-}
-
 /* A run with this many kills has evicted and resumed, or it does not do what it is for. */
 #define MANY_KILLS 500
 
@@ -208,6 +253,8 @@ int verdict(const struct board *board, const struct killer *killer, int failed)
 	if (board->plan.kills >= MANY_KILLS && ((board->plan.deadline && counts.evictions == 0) ||
 						(board->plan.durable && counts.resumed == 0)))
 		failed = 1;
+	if (board->ledger)
+		failed |= group_verdict(board, killer, published);
 	print_figure("records", published);
 	print_figure("delivered", total(board, offsetof(struct tally, delivered)));
 	print_figure("reported_lost", total(board, offsetof(struct tally, reported)));

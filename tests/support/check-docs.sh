@@ -64,7 +64,7 @@ $awk -f "$support/docs-layout.awk" doc/layout.md >"$scratch/layout"
 grep '^layout_' "$scratch/layout" | sort >"$scratch/layout.md"
 same "layout.h's offsets and sizes (<) are those of layout.md (>)" "$scratch/layout.h" "$scratch/layout.md"
 
-grep -E '^(LAYOUT|RECORD|INDEX|SLOT|TAIL|LOCK)_' "$scratch/facts" | sort >"$scratch/constants.h"
+grep -E '^(LAYOUT|RECORD|INDEX|SLOT|TAIL|HOLD|LOCK)_' "$scratch/facts" | sort >"$scratch/constants.h"
 sed -n 's/^constant //p' "$scratch/layout" | while read -r name number; do
 	echo "$name $(printf '%u' "$number")"
 done | sort >"$scratch/constants.md"

@@ -299,7 +299,7 @@ Test(forge, state_words)
 		forge_of(&rig, state, was | 0xff, slot);
 		forge_of(&rig, state, (was & ~(uint64_t)0xff00) | 3 << 8, slot);
 		forge_of(&rig, state, was | 0xff00, slot);
-		forge_of(&rig, state, was | 1 << 17, slot);
+		forge_of(&rig, state, was | 1 << 18, slot);
 		forge_of(&rig, state, was | 1U << 31, slot);
 	}
 }

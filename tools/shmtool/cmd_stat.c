@@ -58,7 +58,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "NAME",
-	.doc = "Shows a ring's state and, for each subscription, how far it lags behind the producer."
+	.doc = "Shows a ring's state and, for each subscription, how far it lags behind the producer; for a "
+	       "group, what each of its members holds."
 	       "\vWhat your permissions do not let you see is said to be not visible.",
 };
 
@@ -71,6 +72,30 @@ static int open_inspector(void *context, int64_t timeout_ns)
 	if (error == -ENOENT && timeout_ns > 0)
 		signals_sleep((uint64_t)timeout_ns);
 	return error;
+}
+
+const struct shmring_member_info *stat_member(const struct view *view, unsigned int subscription,
+					      const struct shmring_member_info *after)
+{
+	const struct shmring_member_info *member = after ? after + 1 : view->member;
+
+	if (!view->subscription[subscription].shared)
+		return NULL;
+	while (member < view->member + view->members && member->slot != view->slot[subscription])
+		member++;
+	return member < view->member + view->members ? member : NULL;
+}
+
+static void look_at_members(struct shmring_inspector *inspector, struct view *view)
+{
+	view->members = 0;
+	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+		struct shmring_member_info *member = &view->member[view->members];
+
+		*member = (struct shmring_member_info)SHMRING_MEMBER_INFO_INIT;
+		if (shmring_inspect_member(inspector, i, member) == 0)
+			view->members++;
+	}
 }
 
 static int look(const struct stat_arguments *arguments, struct view *view)
@@ -96,8 +121,9 @@ static int look(const struct stat_arguments *arguments, struct view *view)
 
 		*subscription = (struct shmring_subscription_info)SHMRING_SUBSCRIPTION_INFO_INIT;
 		if (shmring_inspect_subscription(arguments->inspector, slot, subscription) == 0)
-			view->subscriptions++;
+			view->slot[view->subscriptions++] = slot;
 	}
+	look_at_members(arguments->inspector, view);
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct reading {
 	bool follow;
 	bool lossy;     /* losses are to be expected, and said on standard error */
 	bool durable;
+	bool shared;    /* a member of a group */
 	enum attempt attempt;
 };
 #define READING_INIT { .start = SHMRING_OLDEST }

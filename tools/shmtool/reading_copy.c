@@ -12,16 +12,19 @@
  * Losses are counted from the sequence numbers of what is written. That is exact also where a
  * record had been written but not released when the subscription was evicted: it is passed over
  * afterwards.
+ *
+ * A member of a group always reads in place, whatever its policy: what it has taken, and not given
+ * back, is left to the others if it ends.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "output.h"
 #include "reading.h"
 #include "shmtool.h"
 #include "signals.h"
+#include "tally.h"
 #include "units.h"
 
 /* Losses are reported this often at most: a slow reader may have thousands in a second. */
@@ -30,14 +33,6 @@
 /* Records are written out and released in portions: the producer has room while one is written. */
 #define PORTIONS          8
 #define PORTION_BYTES_MAX (128u << 10)
-
-/* How far the output has come. */
-struct tally {
-	uint64_t count; /* records */
-	uint64_t lost;
-	uint64_t next;    /* sequence number of the record to be written next, unless it is lost */
-	bool newline_due; /* after a line that had none, if another follows */
-};
 
 struct copy {
 	const struct reading *reading;
@@ -48,10 +43,10 @@ struct copy {
 	int output_error;
 	uint64_t portion,
 		gathered; /* bytes: to be written out together, and come together so far */
-	uint64_t gathered_position;  /* of the first record gathered */
-	struct tally tally, written; /* with what is gathered, and without it */
-	uint64_t released_next;      /* as `next`, of the first record not released */
-	bool started;                /* there was a record */
+	uint64_t gathered_position; /* of the first record gathered */
+	/* with what is gathered, without it, and with what has been released */
+	struct tally tally, written, released;
+	bool started; /* there was a record */
 	uint64_t lost_reported, loss_reported_at;
 	bool died; /* a producer did, while following */
 };
@@ -91,12 +86,10 @@ static int append_trailer(struct copy *copy, const struct shmring_record *record
 	struct tally *tally = &copy->tally;
 
 	if (!copy->started)
-		tally->next = copy->written.next = copy->released_next =
+		tally->next = copy->written.next = copy->released.next =
 			record->sequence - record->lost;
 	copy->started = true;
-	tally->count++;
-	tally->lost += record->sequence - tally->next;
-	tally->next = record->sequence + 1;
+	tally_record(tally, record, copy->reading->shared);
 	if (copy->gathered == 0)
 		copy->gathered_position = record->position;
 	copy->gathered += record->length + 2 * FRAME_HEADER_BYTES;
@@ -118,7 +111,7 @@ static int copy_in_place(struct copy *copy)
 	if (error)
 		return error;
 	/* Written before, but not released: evicted, or overtaken, in between. */
-	if (copy->started && record.sequence < copy->tally.next)
+	if (copy->started && !copy->reading->shared && record.sequence < copy->tally.next)
 		return 0;
 	/* Nothing is written before it is known to be whole: all of it has to fit. */
 	error = output_result(
@@ -184,8 +177,7 @@ static bool overtaken(const struct copy *copy)
 
 	if (!copy->inspector || copy->gathered == 0)
 		return false;
-	/* What was copied above is not looked at again below. */
-	atomic_thread_fence(memory_order_acquire);
+	/* It looks at the ring after what was read in place before, and copied. */
 	shmring_inspect(copy->inspector, &info);
 	return info.oldest_position > copy->gathered_position;
 }
@@ -215,8 +207,11 @@ static int settle(struct copy *copy)
 	if (!copy->inspector)
 		return 0;
 	error = shmring_release(copy->consumer);
-	if (!error)
-		copy->released_next = copy->tally.next;
+	if (error == -EOVERFLOW && copy->reading->shared)
+		tally_void(&copy->written, &copy->released);
+	else if (error)
+		return error;
+	copy->tally = copy->released = copy->written;
 	return error;
 }
 
@@ -251,12 +246,15 @@ static int rejoin(struct copy *copy)
 	if (copy->inspector)
 		drop_gathered(copy);
 	else
-		copy->released_next = tally->next;
+		copy->released = *tally;
 	error = shmring_rejoin(copy->consumer, &lost);
 	if (error)
 		return error;
-	resumed = copy->released_next + lost;
-	if (copy->started) {
+	resumed = copy->released.next + lost;
+	if (copy->reading->shared) {
+		lost = tally_back(tally, &copy->released, lost);
+		copy->released = *tally;
+	} else if (copy->started) {
 		/* What was written, but not released, is not lost. */
 		lost = resumed > tally->next ? resumed - tally->next : 0;
 		tally->next += lost;
@@ -309,6 +307,9 @@ static int copy_next(struct copy *copy)
 	settled = settle(copy);
 	if (settled)
 		return settled;
+	/* A group's member gives back what it has taken before it takes more. */
+	if (error == -EALREADY)
+		return 0;
 	if (error == -EAGAIN ||
 	    (copy->reading->follow && (error == -EPIPE || error == -EOWNERDEAD)))
 		error = wait_for_record(copy);
@@ -332,6 +333,13 @@ static int copy_stream(struct copy *copy)
 	}
 }
 
+static void report_redelivered(const char *name, uint64_t count)
+{
+	if (count)
+		report(name, "%" PRIu64 " records redelivered; others ended with them in hand, and "
+		       "may have written them too", count);
+}
+
 static int status_of(struct copy *copy, int error)
 {
 	const char *name = copy->reading->attach.name;
@@ -350,24 +358,39 @@ static int status_of(struct copy *copy, int error)
 	return STATUS_DONE;
 }
 
+/*
+ * If the ring has just been removed, nothing depends any more on when records are released; but in
+ * a group others would have what this one takes and cannot write.
+ */
+static int open_inspector(struct copy *copy)
+{
+	int error = shmring_inspector_open(&copy->inspector, copy->reading->attach.name);
+
+	if (!error)
+		return 0;
+	copy->inspector = NULL;
+	if (!copy->reading->shared)
+		return 0;
+	return error == -ENOENT ? -ESTALE : error;
+}
+
 int reading_copy(const struct reading *reading, struct shmring_consumer *consumer)
 {
 	struct copy copy = { .reading = reading, .consumer = consumer };
 	struct shmring_consumer_info info = SHMRING_CONSUMER_INFO_INIT;
 	int error = shmring_consumer_info(consumer, &info);
 
+	if (!error && (!reading->lossy || reading->durable || reading->shared))
+		error = open_inspector(&copy);
 	if (!error)
 		error = output_open(&copy.output);
 	if (error)
 		return report_error(reading->attach.name, error, reading->attempt);
-	/* If the ring has just been removed, nothing depends on when records are released. */
-	if ((!reading->lossy || reading->durable) &&
-	    shmring_inspector_open(&copy.inspector, reading->attach.name) != 0)
-		copy.inspector = NULL;
 	copy.portion = info.capacity / PORTIONS < PORTION_BYTES_MAX ? info.capacity / PORTIONS
 								    : PORTION_BYTES_MAX;
 	error = copy_stream(&copy);
 	report_losses(&copy);
+	report_redelivered(reading->attach.name, copy.written.redelivered);
 	output_close(&copy.output);
 	shmring_inspector_close(copy.inspector);
 	return status_of(&copy, error);

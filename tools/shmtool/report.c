@@ -47,6 +47,7 @@ static int no_permission(const char *name, enum attempt attempt)
 	} roles[] = {
 		[TO_PRODUCE] = { "write records", "producer" },
 		[TO_CONSUME] = { "subscribe", "consumer" },
+		[TO_SHARE] = { "subscribe", "consumer" },
 		[TO_OBSERVE] = { "read records", "observer" },
 		[TO_INSPECT] = { "look at it", "inspector" },
 		[TO_CHECK] = { "look at it", "inspector" },
@@ -68,7 +69,21 @@ static int busy(const char *name, enum attempt attempt)
 		return report(name, "it has a producer already; wait until that ends, or use another ring");
 	if (attempt == TO_UNSUBSCRIBE)
 		return report(name, "a process has that subscription open; end it first, or use shmtool evict");
-	return report(name, "that subscription is in use; choose another name with --as");
+	if (attempt == TO_SHARE)
+		return report(name, "a process has the subscription of that name to itself; choose another name with --as");
+	return report(name, "that subscription is in use; choose another name with --as, or join it with --share if "
+		      "it is a group");
+}
+
+/* There is a subscription of that name that may be joined, or resumed, but not so. */
+static int unlike(const char *name, enum attempt attempt)
+{
+	if (attempt == TO_SHARE)
+		return report(name, "the group or durable subscription of that name is not like this; take the policy, "
+			      "deadline, --durable and --share that shmtool stat shows, or another name with --as");
+	return report(name, "the durable subscription of that name has another policy or deadline; open it with "
+		      "--durable and what shmtool stat shows, --share for a group, or first end it with "
+		      "shmtool unsubscribe");
 }
 
 int report_locked(const char *name)
@@ -89,7 +104,7 @@ static int bad_name(const char *name, enum attempt attempt)
 	const bool good = length > 0 && length <= SHMRING_NAME_MAX && *bare != '.' &&
 			  strspn(bare, NAME_CHARACTERS) == length;
 
-	if (good && attempt == TO_CONSUME)
+	if (good && (attempt == TO_CONSUME || attempt == TO_SHARE))
 		return report(name, "that cannot be a subscription's name; after --as, take 1 to %d of " RULE,
 			      SHMRING_SUBSCRIPTION_NAME_MAX);
 	if (good && (attempt == TO_UNSUBSCRIBE || attempt == TO_EVICT))
@@ -139,10 +154,8 @@ int report_error(const char *name, int error, enum attempt attempt)
 			return report(name, "there is no such ring; see shmtool ls");
 		return report_any(name, error);
 	case EEXIST:
-		if (attempt == TO_CONSUME)
-			return report(name, "the durable subscription of that name has another policy or deadline; open it "
-				      "with --durable and what shmtool stat shows, or first end it with "
-				      "shmtool unsubscribe");
+		if (attempt == TO_CONSUME || attempt == TO_SHARE)
+			return unlike(name, attempt);
 		return report_any(name, error);
 	case ETIMEDOUT:
 		if (attempt == TO_UNSUBSCRIBE || attempt == TO_EVICT)
@@ -160,6 +173,9 @@ int report_error(const char *name, int error, enum attempt attempt)
 		return report(name, "/dev/shm/%s is not a ring, or is damaged; remove the file, or use another name",
 			      *name == '/' ? name + 1 : name);
 	case EUSERS:
+		if (attempt == TO_SHARE)
+			return report(name, "all %d subscriptions or all %d places of their members are taken; end one of "
+				      "them, or watch with shmtool tail", SHMRING_SUBSCRIPTIONS, SHMRING_MEMBERS);
 		return report(name, "all %d subscriptions are taken; end one of them, or watch with shmtool tail",
 			      SHMRING_SUBSCRIPTIONS);
 	case EOWNERDEAD:

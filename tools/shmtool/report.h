@@ -9,6 +9,7 @@ enum attempt {
 	TO_REMOVE,
 	TO_PRODUCE,
 	TO_CONSUME,
+	TO_SHARE, /* to consume, as a member of a group */
 	TO_OBSERVE,
 	TO_INSPECT,
 	TO_CHECK,

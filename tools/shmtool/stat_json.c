@@ -95,8 +95,37 @@ static json_t *json_rate(const struct view *view)
 	return rate;
 }
 
-static json_t *json_subscription(const struct shmring_subscription_info *info)
+static json_t *json_member(const struct shmring_member_info *info)
 {
+	json_t *member = json_object();
+
+	json_object_set_new(member, "pid", info->pid ? json_integer(info->pid) : json_null());
+	set_string(member, "liveness", describe_liveness(info->alive));
+	set_number(member, "since_ns", info->since_ns);
+	json_object_set_new(member, "holds", json_boolean(info->holds));
+	set_number(member, "position", info->position);
+	/* What a LOSSY one holds may be gone. */
+	json_object_set_new(member, "held_records",
+			    info->holds && info->records == 0 ? json_null()
+							      : json_number(info->records));
+	set_number(member, "held_bytes", info->bytes);
+	set_number(member, "held_ns", info->held_ns);
+	return member;
+}
+
+static json_t *json_members(const struct view *view, unsigned int subscription)
+{
+	json_t *members = json_array();
+
+	for (const struct shmring_member_info *member = stat_member(view, subscription, NULL);
+	     member; member = stat_member(view, subscription, member))
+		json_array_append_new(members, json_member(member));
+	return members;
+}
+
+static json_t *json_subscription(const struct view *view, unsigned int index)
+{
+	const struct shmring_subscription_info *info = &view->subscription[index];
 	json_t *subscription = json_object();
 	char name[DESCRIBE_NAME];
 
@@ -118,6 +147,9 @@ static json_t *json_subscription(const struct shmring_subscription_info *info)
 	set_number(subscription, "lag_records", info->lag_records);
 	set_number(subscription, "lag_bytes", info->lag_bytes);
 	set_number(subscription, "lag_ns", info->lag_ns);
+	json_object_set_new(subscription, "shared", json_boolean(info->shared));
+	if (info->shared)
+		json_object_set_new(subscription, "members", json_members(view, index));
 	return subscription;
 }
 
@@ -129,7 +161,7 @@ static json_t *json_subscriptions(const struct view *view)
 		return json_null();
 	subscriptions = json_array();
 	for (unsigned int i = 0; i < view->subscriptions; i++)
-		json_array_append_new(subscriptions, json_subscription(&view->subscription[i]));
+		json_array_append_new(subscriptions, json_subscription(view, i));
 	return subscriptions;
 }
 

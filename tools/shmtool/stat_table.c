@@ -141,6 +141,11 @@ static void print_lag(const struct shmring_subscription_info *subscription)
 static const char *describe_process(char text[UNITS_TEXT],
 				    const struct shmring_subscription_info *subscription)
 {
+	if (subscription->shared && subscription->members > 0) {
+		snprintf(text, UNITS_TEXT, "%" PRIu32 " member%s", subscription->members,
+			 subscription->members == 1 ? "" : "s");
+		return text;
+	}
 	if (!subscription->pid)
 		return "none";
 	snprintf(text, UNITS_TEXT, "%" PRId32 " %s", subscription->pid,
@@ -160,6 +165,39 @@ static void print_owner(const struct shmring_subscription_info *subscription)
 	       deadline);
 }
 
+/* ---- groups: who has what in hand ---- */
+
+static void print_member(const struct shmring_member_info *member)
+{
+	char process[UNITS_TEXT], since[UNITS_TEXT], age[UNITS_TEXT] = "-";
+	char records[UNITS_TEXT] = "-", bytes[UNITS_TEXT] = "-";
+
+	snprintf(process, sizeof(process), "%" PRId32 " %s", member->pid,
+		 describe_liveness(member->alive));
+	if (member->holds) {
+		snprintf(records, sizeof(records), "%" PRIu64, member->records);
+		snprintf(bytes, sizeof(bytes), "%" PRIu64, member->bytes);
+		print_age(age, member->held_ns);
+	}
+	printf("  %-15s %-19s %14s %12s %10s\n", process, print_time(since, member->since_ns),
+	       /* What a LOSSY one holds may be gone. */
+	       member->holds && member->records == 0 ? "gone" : records, bytes, age);
+}
+
+static void print_members(const struct view *view, unsigned int subscription)
+{
+	const struct shmring_member_info *member = stat_member(view, subscription, NULL);
+	char name[DESCRIBE_NAME];
+
+	if (!member)
+		return;
+	printf("\nmembers of %s\n", describe_name(name, view->subscription[subscription].name));
+	printf("  %-15s %-19s %14s %12s %10s\n", "process", "since", "holds: records", "bytes",
+	       "for");
+	for (; member; member = stat_member(view, subscription, member))
+		print_member(member);
+}
+
 static void print_subscriptions(const struct view *view)
 {
 	printf(LABEL "%" PRIu32 " of %d\n", "subscriptions", view->info.subscriptions,
@@ -174,6 +212,8 @@ static void print_subscriptions(const struct view *view)
 	       "durable", "deadline");
 	for (unsigned int i = 0; i < view->subscriptions; i++)
 		print_owner(&view->subscription[i]);
+	for (unsigned int i = 0; i < view->subscriptions; i++)
+		print_members(view, i);
 }
 
 int stat_print_table(const struct view *view)
