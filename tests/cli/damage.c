@@ -103,6 +103,7 @@ static size_t place(const struct damage *damage, const struct layout_data *data,
 static void change(const struct damage *damage, char *at)
 {
 	struct layout_header *header;
+	unsigned char first;
 	uint64_t word;
 
 	memcpy(&word, at, sizeof(word));
@@ -124,8 +125,12 @@ static void change(const struct damage *damage, char *at)
 	case AGE:
 		at -= offsetof(struct layout_header, checksum);
 		header = (struct layout_header *)(void *)at;
-		header->created_ns += damage->value;
-		object_seal(header);
+		first = *(unsigned char *)&header->checksum;
+		/* Its first byte is to be the first that differs: by chance, it may be the same. */
+		do {
+			header->created_ns += damage->value;
+			object_seal(header);
+		} while (*(unsigned char *)&header->checksum == first);
 		return;
 	}
 	memcpy(at, &word, sizeof(word));
