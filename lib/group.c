@@ -110,9 +110,12 @@ static int skip(struct shmring_consumer *consumer, uint64_t tail)
 	return 0;
 }
 
-/* Walks over the records at `from`, at most as many as may be claimed at once. Returns how many. */
+/*
+ * Walks over the records at `from`, at most as many as may be claimed at once. Returns how many.
+ * `damaged`: the first is none, unless it was overwritten meanwhile.
+ */
 static uint32_t survey(const struct shmring_consumer *consumer, uint64_t from, uint64_t *end,
-		       uint64_t *sequence)
+		       uint64_t *sequence, bool *damaged)
 {
 	uint32_t count = 0;
 
@@ -125,8 +128,12 @@ static uint32_t survey(const struct shmring_consumer *consumer, uint64_t from, u
 		 */
 		const uint64_t word = consumer_load(consumer, header);
 
-		if (!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum)
+		if (!(word & RECORD_WORD_VALID))
 			break;
+		if (record_length(word) > consumer->maximum) {
+			*damaged = count == 0;
+			break;
+		}
 		if (count == 0)
 			*sequence = consumer_load(consumer, header + 1);
 		*end += record_stride(record_length(word));
@@ -149,8 +156,7 @@ static enum whereabouts look_again(const struct shmring_consumer *consumer, uint
 	/* Acquire: a tail that is still there after that was there when floor was. */
 	if (atomic_load_explicit(consumer->floor, memory_order_acquire) <= position)
 		return HERE;
-	return atomic_load_explicit(consumer->tail, memory_order_acquire) == position ? OVERRUN
-										      : MOVED;
+	return group_tail(consumer) == position ? OVERRUN : MOVED;
 }
 
 static void claim_done(struct shmring_consumer *consumer, uint64_t from, uint64_t sequence,
@@ -184,11 +190,10 @@ static int claim(struct shmring_consumer *consumer)
 	int error = -EAGAIN;
 
 	for (int attempt = 0; attempt < CLAIMS_MAX; attempt++) {
-		/* Acquire: what was claimed before this is claimed. */
-		uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
-		uint64_t from = tail, end, sequence = 0;
-		uint32_t count = survey(consumer, from, &end, &sequence);
-
+		const uint64_t from = group_tail(consumer);
+		uint64_t tail = from, end, sequence = 0;
+		bool damaged = false;
+		const uint32_t count = survey(consumer, from, &end, &sequence, &damaged);
 		const enum whereabouts are = look_again(consumer, from);
 
 		if (are == MOVED)
@@ -201,13 +206,9 @@ static int claim(struct shmring_consumer *consumer)
 			continue;
 		}
 		if (count == 0) {
-			const uint64_t word =
-				consumer_load(consumer, consumer_word(consumer, from));
-
-			if (look_again(consumer, from) != HERE ||
-			    atomic_load_explicit(consumer->tail, memory_order_acquire) != from)
+			if (group_tail(consumer) != from)
 				continue;
-			if (word & RECORD_WORD_VALID && record_length(word) > consumer->maximum)
+			if (damaged)
 				error = -EBADMSG;
 			break;
 		}
@@ -230,15 +231,13 @@ static int claim(struct shmring_consumer *consumer)
 
 bool group_record_there(const struct shmring_consumer *consumer)
 {
-	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
-
-	return consumer_load(consumer, consumer_word(consumer, tail)) & RECORD_WORD_VALID;
+	return consumer_load(consumer, consumer_word(consumer, group_tail(consumer))) &
+	       RECORD_WORD_VALID;
 }
 
 bool group_lapped(const struct shmring_consumer *consumer)
 {
-	return look_again(consumer, atomic_load_explicit(consumer->tail, memory_order_acquire)) ==
-	       OVERRUN;
+	return look_again(consumer, group_tail(consumer)) == OVERRUN;
 }
 
 /*

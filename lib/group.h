@@ -15,6 +15,15 @@
 
 #include "consumer.h"
 
+/*
+ * What the group has claimed: everything below. Acquire: what was claimed before this is claimed. A
+ * damaged word must not become a misaligned access; it then agrees with no comparison.
+ */
+static inline uint64_t group_tail(const struct shmring_consumer *consumer)
+{
+	return atomic_load_explicit(consumer->tail, memory_order_acquire) & ~(uint64_t)7;
+}
+
 /* Behind shmring_read and shmring_release, with the same results. */
 int group_read(struct shmring_consumer *consumer, struct shmring_record *record);
 int group_release(struct shmring_consumer *consumer);

@@ -18,17 +18,10 @@
  */
 #define DEAD_LOOK_NS NS_PER_MS
 
-static bool line_is_ours(const struct shmring_consumer *consumer, unsigned int member)
-{
-	const shared_u64 *word = &consumer->handle.segment.control->member[member].word;
-	const uint64_t value = atomic_load_explicit(word, memory_order_acquire);
-
-	return member_taken(value) && member_subscription(value) == consumer->subscription.slot;
-}
-
 static void line_free(const struct shmring_consumer *consumer, unsigned int member)
 {
 	const struct segment *segment = &consumer->handle.segment;
+	KEEP_ERRNO;
 
 	/* [HOLD] release: our reads are over; pairs with floor.c:holds_of() */
 	atomic_store_explicit(&segment->control->member[member].hold, HOLD_NONE,
@@ -74,7 +67,7 @@ static bool was_claimed(const struct shmring_consumer *consumer, uint64_t hold, 
 	if (consumer_gates(consumer) &&
 	    atomic_load_explicit(&consumer->handle.segment.data->want, memory_order_acquire) > hold)
 		return false;
-	tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
+	tail = group_tail(consumer);
 	return tail >= end;
 }
 
@@ -103,7 +96,7 @@ static bool inherit(struct shmring_consumer *consumer, unsigned int member)
 	const uint64_t end = atomic_load_explicit(&line->end, memory_order_acquire);
 	const uint64_t end_sequence =
 		atomic_load_explicit(&line->end_sequence, memory_order_acquire);
-	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
+	const uint64_t tail = group_tail(consumer);
 
 	/* It may have died as it moved a lapped group on: then this is the tail's number. */
 	if (hold != HOLD_NONE && hold == tail)
@@ -126,7 +119,9 @@ static bool inherit(struct shmring_consumer *consumer, unsigned int member)
 bool group_take_over(struct shmring_consumer *consumer, bool now)
 {
 	const struct segment *segment = &consumer->handle.segment;
+	const unsigned int slot = consumer->subscription.slot;
 	const uint64_t clock = clock_wall_coarse_ns();
+	KEEP_ERRNO;
 
 	/* One claim at a time. */
 	if (consumer->released != consumer->claim.end)
@@ -135,16 +130,14 @@ bool group_take_over(struct shmring_consumer *consumer, bool now)
 		return false;
 	consumer->claim.looked_ns = clock;
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
-		KEEP_ERRNO;
-
 		/* Relaxed: it is looked at again with the lock. Whoever sleeps holds nothing. */
-		if (member == consumer->subscription.member || !line_is_ours(consumer, member) ||
+		if (member == consumer->subscription.member || !subscription_has_member(segment, slot, member) ||
 		    atomic_load_explicit(&segment->control->member[member].hold,
 					 memory_order_relaxed) == HOLD_NONE ||
 		    lock_take(segment->lock_fd, LOCK_MEMBER(member)) != 0)
 			continue;
 		/* It may have left, or somebody else have done this, between the two. */
-		if (!line_is_ours(consumer, member))
+		if (!subscription_has_member(segment, slot, member))
 			lock_drop(segment->lock_fd, LOCK_MEMBER(member));
 		else if (inherit(consumer, member))
 			return true;

@@ -72,7 +72,7 @@ static bool adopt(struct shmring_consumer *consumer, uint64_t state)
 	subscription->generation = slot_generation(state);
 	if (state != subscription_active(subscription))
 		return false;
-	idle_at(consumer, atomic_load_explicit(consumer->tail, memory_order_acquire));
+	idle_at(consumer, group_tail(consumer));
 	return true;
 }
 
@@ -166,20 +166,22 @@ static uint64_t lost_with_the_dead(const struct shmring_consumer *consumer, uint
 
 	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
 		const struct layout_member *line = &segment->control->member[i];
-		const uint64_t word = atomic_load_explicit(&line->word, memory_order_acquire);
-		const uint64_t hold = atomic_load_explicit(&line->hold, memory_order_acquire);
-		const uint64_t end = atomic_load_explicit(&line->end, memory_order_acquire);
-		uint64_t records;
+		uint64_t hold, end, records;
 
-		if (i == consumer->subscription.member || !member_taken(word) ||
-		    member_subscription(word) != slot || hold >= floor || end > tail ||
+		if (i == consumer->subscription.member ||
+		    !subscription_has_member(segment, slot, i) ||
 		    lock_take(segment->lock_fd, LOCK_MEMBER(i)) != 0)
 			continue;
+		/* With the lock: nobody is just taking it over, or has. */
+		hold = atomic_load_explicit(&line->hold, memory_order_acquire);
+		end = atomic_load_explicit(&line->end, memory_order_acquire);
 		records = atomic_load_explicit(&line->end_sequence, memory_order_acquire) -
 			  atomic_load_explicit(&line->hold_sequence, memory_order_acquire);
-		if (end > hold && records <= end - hold)
-			lost += records;
-		subscription_member_free(segment, slot, i);
+		if (hold < floor && end <= tail) {
+			if (end > hold && records <= end - hold)
+				lost += records;
+			subscription_member_free(segment, slot, i);
+		}
 		lock_drop(segment->lock_fd, LOCK_MEMBER(i));
 	}
 	return lost;
@@ -202,7 +204,7 @@ static int lead_back(struct shmring_consumer *consumer, uint64_t state, uint64_t
 {
 	const struct segment *segment = &consumer->handle.segment;
 	struct subscription *subscription = &consumer->subscription;
-	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
+	const uint64_t tail = group_tail(consumer);
 	uint64_t seen = tail;
 	struct place at;
 	int error;

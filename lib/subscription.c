@@ -35,14 +35,6 @@ static uint64_t state_of(const struct segment *segment, unsigned int slot)
 	return atomic_load_explicit(&segment->control->state[slot], memory_order_acquire);
 }
 
-static bool member_of(const struct segment *segment, unsigned int member, unsigned int slot)
-{
-	uint64_t word =
-		atomic_load_explicit(&segment->control->member[member].word, memory_order_acquire);
-
-	return member_taken(word) && member_subscription(word) == slot;
-}
-
 static void member_free(const struct segment *segment, unsigned int member)
 {
 	shared_u64 *word = &segment->control->member[member].word;
@@ -55,7 +47,7 @@ static bool alive(const struct segment *segment, unsigned int slot)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
 		/* An error is no proof of death. */
-		if (member_of(segment, member, slot) &&
+		if (subscription_has_member(segment, slot, member) &&
 		    lock_held(segment->lock_fd, LOCK_MEMBER(member)) != 0)
 			return true;
 	return false;
@@ -65,7 +57,7 @@ static bool alive(const struct segment *segment, unsigned int slot)
 static void members_free(const struct segment *segment, unsigned int slot)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
-		if (member_of(segment, member, slot))
+		if (subscription_has_member(segment, slot, member))
 			member_free(segment, member);
 }
 
@@ -106,7 +98,7 @@ void subscription_member_free(const struct segment *segment, unsigned int slot, 
 static void members_free_idle(const struct segment *segment, unsigned int slot)
 {
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
-		if (member_of(segment, member, slot) &&
+		if (subscription_has_member(segment, slot, member) &&
 		    atomic_load_explicit(&segment->control->member[member].hold,
 					 memory_order_relaxed) == HOLD_NONE &&
 		    lock_held(segment->lock_fd, LOCK_MEMBER(member)) == 0)
@@ -370,20 +362,19 @@ void subscription_leave(const struct segment *segment, const struct subscription
 	subscription_ring_room(segment);
 }
 
-bool subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
+void subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
 				    uint64_t wanted)
 {
 	if (!slot_shared(state_of(segment, slot)))
-		return false;
+		return;
 	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++)
-		if (member_of(segment, i, slot) &&
+		if (subscription_has_member(segment, slot, i) &&
 		    atomic_load_explicit(&segment->control->member[i].hold, memory_order_relaxed) <
 			    wanted &&
 		    lock_held(segment->lock_fd, LOCK_MEMBER(i)) == 0) {
 			wake_group(&segment->data->bell[slot]);
-			return true;
+			return;
 		}
-	return false;
 }
 
 bool subscription_reap(const struct segment *segment, unsigned int slot)

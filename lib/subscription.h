@@ -109,13 +109,23 @@ bool subscription_reap(const struct segment *segment, unsigned int slot);
 
 /*
  * Producer: a dead member of a group keeps it from `wanted`. Wakes living ones, which do its work
- * then: they may sleep, and no record that could wake them can come. True if there is such a one.
+ * then: they may sleep, and no record that could wake them can come.
  */
-bool subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
+void subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
 				    uint64_t wanted);
 
 /* Evicts by name, without a lock. Errors: -ESRCH. */
 int subscription_evict_named(const struct segment *segment, const char *name);
+
+/* Is a line of the table of members, alive or dead, one of this subscription's? */
+static inline bool subscription_has_member(const struct segment *segment, unsigned int slot,
+					   unsigned int member)
+{
+	const uint64_t word = atomic_load_explicit(&segment->control->member[member].word,
+						   memory_order_acquire);
+
+	return member_taken(word) && member_subscription(word) == slot;
+}
 
 /* Frees by name what nobody has open. Errors: -ESRCH, -EBUSY, -ETIMEDOUT, the kernel's. */
 int subscription_free_named(const struct segment *segment, const char *name);
