@@ -119,16 +119,13 @@ other_user() {
 	[ "$(id -u)" -eq 0 ] || return
 	why="there is no setpriv"
 	command -v setpriv >/dev/null || return
-	# A copy that another user can reach, without the wrapper that libtool makes.
+	# A copy that another user can reach, with the library, and without the wrapper that libtool may have made.
 	chmod 755 "$work"
 	mkdir tool
-	other_built=$(dirname "$shmtool")/.libs
-	if [ -x "$other_built/shmtool" ]; then
-		cp "$other_built/shmtool" tool/
-		cp "$(dirname "$shmtool")"/../../lib/.libs/libshmring.so* tool/
-	else
-		cp "$shmtool" tool/
-	fi
+	other_built=$(dirname "$shmtool")
+	[ ! -x "$other_built/.libs/shmtool" ] || other_built=$other_built/.libs
+	cp "$other_built/shmtool" tool/
+	cp "$(dirname "$shmtool")"/../../lib/.libs/libshmring.so* tool/ 2>/dev/null
 	chmod 755 tool tool/*
 	why="cannot run shmtool as another user"
 	as_other --version >/dev/null 2>&1
