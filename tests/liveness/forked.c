@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A child that outlives its parent does not keep the parent alive, whether it was forked, has
- * executed another program, or was forked in the middle of other threads' opening and closing of
- * handles.
+ * executed another program after fork or vfork, was spawned, or was forked or spawned in the middle
+ * of other threads' opening and closing of handles.
  */
 #include "watch.h"
 #include "../support/names.h"
 #include "../support/random.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -29,6 +30,7 @@ struct family {
 	struct watch *watch;
 	const char *program;
 	int (*breed)(struct family *family); /* makes children; returns 0, or 1 if it cannot */
+	int (*one)(struct family *family);   /* among threads: makes one of them */
 	_Atomic unsigned int rounds;
 	uint64_t seed;
 	_Atomic int children;
@@ -75,19 +77,50 @@ static int fork_and_execute(struct family *family)
 	return note_child(family, child);
 }
 
+/* No fork handlers here: the child shares the parent's memory until it executes. */
+static int vfork_and_execute(struct family *family)
+{
+	char live[] = "--live-on",
+	     *arguments[] = { (char *)(uintptr_t)family->program, live, NULL };
+	pid_t child = vfork();
+
+	if (child == 0) {
+		execv(family->program, arguments);
+		_exit(127);
+	}
+	return note_child(family, child);
+}
+
 /*
  * The C library need not run fork handlers for this, and the child has all descriptors until it
  * executes.
  */
-static int spawn_one(struct family *family)
+static int spawn(struct family *family, const posix_spawn_file_actions_t *actions)
 {
 	char live[] = "--live-on",
 	     *arguments[] = { (char *)(uintptr_t)family->program, live, NULL };
 	pid_t child;
 
-	if (posix_spawn(&child, family->program, NULL, NULL, arguments, environ) != 0)
+	if (posix_spawn(&child, family->program, actions, NULL, arguments, environ) != 0)
 		return 1;
 	return note_child(family, child);
+}
+
+static int spawn_one(struct family *family)
+{
+	return spawn(family, NULL);
+}
+
+static int spawn_with_actions(struct family *family)
+{
+	posix_spawn_file_actions_t actions;
+	int failed = posix_spawn_file_actions_init(&actions) != 0 ||
+		     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) != 0 ||
+		     posix_spawn_file_actions_adddup2(&actions, 2, 1) != 0 ||
+		     spawn(family, &actions) != 0;
+
+	posix_spawn_file_actions_destroy(&actions);
+	return failed;
 }
 
 /*
@@ -117,7 +150,7 @@ static void *open_and_close(void *argument)
 	return NULL;
 }
 
-static int fork_among_threads(struct family *family)
+static int one_after_another(struct family *family)
 {
 	struct random random;
 	pthread_t thread;
@@ -133,10 +166,22 @@ static int fork_among_threads(struct family *family)
 		/* Somewhere in the middle of what they do. */
 		while (looks-- > 0)
 			atomic_load_explicit(&family->rounds, memory_order_seq_cst);
-		if (fork_one(family))
+		if (family->one(family))
 			return 1;
 	}
 	return 0;
+}
+
+static int fork_among_threads(struct family *family)
+{
+	family->one = fork_one;
+	return one_after_another(family);
+}
+
+static int spawn_among_threads(struct family *family)
+{
+	family->one = spawn_one;
+	return one_after_another(family);
 }
 
 static int be_a_parent(void *argument)
@@ -226,6 +271,11 @@ int main(int argc, char **argv)
 	CHILD_CHECK(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0);
 	return try_family("that was forked", "/proc/self/exe", fork_one) ||
 	       try_family("that executes a program", "/proc/self/exe", fork_and_execute) ||
+	       try_family("of vfork that executes a program", "/proc/self/exe",
+			  vfork_and_execute) ||
 	       try_family("that was spawned", "/proc/self/exe", spawn_one) ||
-	       try_family("that was forked among threads", "/proc/self/exe", fork_among_threads);
+	       try_family("that was spawned with file actions", "/proc/self/exe",
+			  spawn_with_actions) ||
+	       try_family("that was forked among threads", "/proc/self/exe", fork_among_threads) ||
+	       try_family("that was spawned among threads", "/proc/self/exe", spawn_among_threads);
 }

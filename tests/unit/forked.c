@@ -6,6 +6,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../support/belongings.h"
+
 struct handles {
 	const char *name;
 	struct shmring_producer *producer;
@@ -148,6 +150,25 @@ Test(forked, in_the_middle_of_everything)
 	expect_run(handles.reliable, 1, 4, 100);
 	expect_run(handles.observer, 1, 4, 100);
 	expect_parent_undisturbed(&handles, 5);
+}
+
+static int has_nothing(void *argument)
+{
+	struct handles *handles = argument;
+
+	CHILD_CHECK(belongings_open(getpid(), handles->name) == 0);
+	CHILD_CHECK(belongings_mapped(getpid(), handles->name) == 0);
+	return 0;
+}
+
+Test(forked, the_child_has_no_descriptors_and_no_mappings)
+{
+	struct handles handles = open_all();
+
+	cr_assert_gt(belongings_open(getpid(), handles.name), 0, "the test sees nothing");
+	cr_assert_gt(belongings_mapped(getpid(), handles.name), 0, "the test sees nothing");
+	cr_assert_eq(child_run(has_nothing, &handles), 0);
+	expect_parent_undisturbed(&handles, 0);
 }
 
 static int open_handles_of_its_own(void *argument)
