@@ -2,11 +2,15 @@
 /*
  * Measures ways to hand records from one core to another, side by side.
  *
- * Two processes, each on a core of its own, go through one schedule. A *group* is a task (one
+ * Two processes, each on a core of its own, go through one schedule. A *heat* is a task (one
  * way, or streaming; a size; singly or in batches) that every contender in it is given, one after
- * the other, in each round. What counts is the ratio of two contenders in the same group of the
+ * the other, in each round. What counts is the ratio of two contenders in the same heat of the
  * same round: whatever else the machine does then hits both. A contender is one file and one
- * entry in the table in bench_ring.c.
+ * entry in a program's plan.
+ *
+ * bench_options.c: the command line, and where this runs. bench_run.c: the processes and the
+ * schedule. bench_numbers.c: medians and quartiles. bench_ring.c and bench_report.c: rings, by
+ * latency and cost of a record. bench_group.c, bench_members.c: members that share the records.
  */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
@@ -17,8 +21,8 @@
 #include <time.h>
 
 #define BENCH_BATCH      32
-#define BENCH_CONTENDERS 5
-#define BENCH_GROUPS     32
+#define BENCH_CONTENDERS 8
+#define BENCH_HEATS      32
 #define BENCH_ROUNDS     1000
 #define BENCH_SIZE_MAX   256
 
@@ -38,7 +42,7 @@ enum bench_task {
 struct bench_job {
 	enum bench_task task;
 	size_t size;         /* of a payload: a multiple of 8, at most BENCH_SIZE_MAX */
-	unsigned int batch;  /* 1 or BENCH_BATCH */
+	unsigned int batch;  /* 1, or a divisor of BENCH_BATCH */
 	size_t capacity;     /* bytes of a ring: a power of two */
 	uint64_t warm_up;    /* records before the clock starts: a lap of the ring, at least */
 	uint64_t records;    /* records on the clock */
@@ -63,6 +67,9 @@ struct bench_contender {
 		    enum bench_side side);
 	void (*run)(const struct bench_job *job, enum bench_side side, struct bench_result *result);
 	void (*close)(enum bench_side side);
+	/* For bench_members alone: puts records in, a lap at most; takes out all that there are. */
+	void (*fill)(const struct bench_job *job, uint64_t first, uint64_t records);
+	void (*drain)(const struct bench_job *job, struct bench_result *result);
 };
 
 extern const struct bench_contender bench_handover;
@@ -71,7 +78,13 @@ extern const struct bench_contender bench_shmring_none;
 extern const struct bench_contender bench_shmring_fence;
 extern const struct bench_contender bench_rte;
 
-struct bench_group {
+extern const struct bench_contender bench_group_shmring;
+extern const struct bench_contender bench_group_rte_mc;
+extern const struct bench_contender bench_group_rte_rts;
+extern const struct bench_contender bench_group_rte_hts;
+extern const struct bench_contender bench_group_ck;
+
+struct bench_heat {
 	struct bench_job job;
 	const struct bench_contender *contenders[BENCH_CONTENDERS];
 	int count;
@@ -80,27 +93,49 @@ struct bench_group {
 };
 
 struct bench_plan {
-	struct bench_group groups[BENCH_GROUPS];
+	struct bench_heat heats[BENCH_HEATS];
 	int count;
 	int rounds;
 	int cpus[2];
 	size_t capacity;
+	bool quick;
 	bool progress;
 	void *arena;
 	const char *name[2];
-	long runs;  /* each a contender in a group in a round */
+	long runs;  /* each a contender in a heat in a round */
 	long tries; /* with those that were repeated because another process had a core meanwhile */
 	long disturbed; /* runs that were never undisturbed */
 };
 
 /*
- * Fills every group's `ns`, and the counts. Returns 0, or says what went wrong and returns an
+ * Fills in the plan from the command line and the machine; ends the program if there is nothing to
+ * run (status 0 after --help, 2 usage, 77 fewer than two CPUs).
+ */
+void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan);
+
+/* An option's number. Ends the program if it is none. */
+long bench_number(const char *option, const char *text, long low, long high);
+
+/* A line or two about the machine, the library and the run. */
+void bench_print_machine(const struct bench_plan *plan);
+
+/* The next of the plan's heats; `records` is rounded up to whole batches. */
+struct bench_heat *bench_add_heat(struct bench_plan *plan, enum bench_task task, size_t size,
+				  unsigned int batch, uint64_t records);
+void bench_add_contender(struct bench_heat *heat, const struct bench_contender *contender,
+			 bool reference);
+
+/*
+ * Fills every heat's `ns`, and the counts. Returns 0, or says what went wrong and returns an
  * exit status.
  */
 int bench_execute(struct bench_plan *plan);
 
-/* Prints the tables, then the figures. */
+/* bench_ring: prints the tables, then the figures. */
 void bench_report(const struct bench_plan *plan);
+
+/* What the program is called in messages. */
+extern const char *bench_program;
 
 /* Ends this process, and with it the run, with a line on standard error. */
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -110,6 +145,16 @@ struct bench_quartiles {
 	double low, median, high;
 };
 struct bench_quartiles bench_quartiles(double *numbers, int count);
+
+/* Of a contender's times for a record, and, round by round, of one's times by the other's. */
+struct bench_quartiles bench_times(const struct bench_plan *plan, const struct bench_heat *heat,
+				   int which);
+struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct bench_heat *heat,
+				    int dividend, int divisor);
+
+/* Says, at the end of a report, how quiet the machine was; prints a figure of it. */
+void bench_print_peace(const struct bench_plan *plan);
+void bench_print_spread(const struct bench_plan *plan);
 
 static inline uint64_t bench_now(void)
 {

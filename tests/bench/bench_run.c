@@ -28,9 +28,10 @@ struct shared {
 	alignas(128) struct bench_result results[2];
 	alignas(128) long preempted[2]; /* times that either process was, in the run just ended */
 	long runs, tries, disturbed;
-	alignas(128) double ns[]; /* [group][contender][round] */
+	alignas(128) double ns[]; /* [heat][contender][round] */
 };
 
+const char *bench_program;
 static struct shared *shared;
 static volatile sig_atomic_t stopped;
 
@@ -39,7 +40,7 @@ void bench_fail(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fputs("bench_ring: ", stderr);
+	fprintf(stderr, "%s: ", bench_program);
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
 	va_end(arguments);
@@ -137,20 +138,20 @@ static double run_in_peace(const struct bench_contender *contender, struct bench
 	return ns;
 }
 
-/* Each round begins with another group, and each group with another contender. */
+/* Each round begins with another heat, and each heat with another contender. */
 static void run_all(struct bench_plan *plan, enum bench_side side)
 {
 	for (int round = 0; round < plan->rounds; round++) {
 		for (int i = 0; i < plan->count; i++) {
-			struct bench_group *group = &plan->groups[(i + round) % plan->count];
+			struct bench_heat *heat = &plan->heats[(i + round) % plan->count];
 
-			for (int j = 0; j < group->count; j++) {
-				int which = (j + round + i) % group->count;
+			for (int j = 0; j < heat->count; j++) {
+				int which = (j + round + i) % heat->count;
 				double ns;
 
-				ns = run_in_peace(group->contenders[which], &group->job, side);
+				ns = run_in_peace(heat->contenders[which], &heat->job, side);
 				if (side == BENCH_NEAR)
-					group->ns[which][round] = ns;
+					heat->ns[which][round] = ns;
 			}
 		}
 		if (side == BENCH_NEAR && plan->progress)
@@ -205,7 +206,7 @@ static int wait_for_both(pid_t children[2])
 		if (child < 0 && errno == EINTR)
 			continue;
 		if (child < 0) {
-			perror("bench_ring: waitpid");
+			perror("bench: waitpid");
 			return 1;
 		}
 		if (child != children[0] && child != children[1])
@@ -216,17 +217,18 @@ static int wait_for_both(pid_t children[2])
 		status = 1;
 		kill(child == children[0] ? children[1] : children[0], SIGKILL);
 		if (WIFSIGNALED(how) && WTERMSIG(how) == SIGALRM)
-			fprintf(stderr, "bench_ring: a run did not end within %d s\n", RUN_SECONDS);
+			fprintf(stderr, "%s: a run did not end within %d s\n", bench_program,
+				RUN_SECONDS);
 		else if (WIFSIGNALED(how))
-			fprintf(stderr, "bench_ring: a process was ended by signal %d (%s)\n",
-				WTERMSIG(how), strsignal(WTERMSIG(how)));
+			fprintf(stderr, "%s: a process was ended by signal %d (%s)\n",
+				bench_program, WTERMSIG(how), strsignal(WTERMSIG(how)));
 	}
 	return status;
 }
 
 int bench_execute(struct bench_plan *plan)
 {
-	size_t numbers = (size_t)BENCH_GROUPS * BENCH_CONTENDERS * (size_t)plan->rounds;
+	size_t numbers = (size_t)BENCH_HEATS * BENCH_CONTENDERS * (size_t)plan->rounds;
 	struct sigaction action = { .sa_handler = stop };
 	pid_t children[2];
 	double *next;
@@ -237,18 +239,18 @@ int bench_execute(struct bench_plan *plan)
 	shared = mmap(NULL, sizeof(*shared) + numbers * sizeof(double), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan->arena == MAP_FAILED || shared == MAP_FAILED) {
-		perror("bench_ring: mmap");
+		perror("bench: mmap");
 		return 1;
 	}
 	next = shared->ns;
 	for (int i = 0; i < plan->count; i++) {
-		struct bench_group *group = &plan->groups[i];
+		struct bench_heat *heat = &plan->heats[i];
 
-		group->job.arena = plan->arena;
-		group->job.name[0] = plan->name[0];
-		group->job.name[1] = plan->name[1];
-		for (int j = 0; j < group->count; j++, next += plan->rounds)
-			group->ns[j] = next;
+		heat->job.arena = plan->arena;
+		heat->job.name[0] = plan->name[0];
+		heat->job.name[1] = plan->name[1];
+		for (int j = 0; j < heat->count; j++, next += plan->rounds)
+			heat->ns[j] = next;
 	}
 
 	sigaction(SIGINT, &action, NULL);
@@ -256,7 +258,7 @@ int bench_execute(struct bench_plan *plan)
 	for (int side = 0; side < 2; side++) {
 		children[side] = start(plan, (enum bench_side)side);
 		if (children[side] < 0) {
-			perror("bench_ring: fork");
+			perror("bench: fork");
 			if (side == 1)
 				kill(children[0], SIGKILL);
 			return 1;
