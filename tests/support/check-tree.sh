@@ -22,9 +22,12 @@ else
 	files=$(find . -type f ! -path './.git/*' | sed 's|^\./||' | grep -Ev "$generated")
 fi
 
-unnamed=$(printf '%s\n' "$files" | grep -E "$sources" | while read -r file; do
-	[ ! -f "$file" ] || sed -n 1,3p "$file" | grep -q 'SPDX-License-Identifier: MIT' || printf '%s\n' "$file"
+present=$(printf '%s\n' "$files" | grep -E "$sources" | while read -r file; do
+	[ ! -f "$file" ] || printf '%s\n' "$file"
 done)
+unnamed=$(printf '%s\n' "$present" | xargs "${AWK:-awk}" '
+	FNR <= 3 && /SPDX-License-Identifier: MIT/ { named[FILENAME] = 1 }
+	END { for (i = 1; i < ARGC; i++) if (!(ARGV[i] in named)) print ARGV[i] }')
 if [ -z "$unnamed" ]; then
 	tap_ok "every source has its SPDX line"
 else

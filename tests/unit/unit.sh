@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Runs the Criterion program and hands on its TAP report, each unit one point. What the units print goes to the log.
+# Environment: SHMRING_TEST_UNITS  a pattern, SUITE/UNIT, of those to run (all)
 report=$(mktemp) || exit 1
 trap 'rm -f "$report"' EXIT
 trap 'exit 1' HUP INT TERM
 
-"${top_builddir:-.}/tests/unit/unit" --tap="$report" "$@" >&2
+"${top_builddir:-.}/tests/unit/unit" --tap="$report" ${SHMRING_TEST_UNITS:+"--filter=$SHMRING_TEST_UNITS"} "$@" >&2
 status=$?
 
 # Without the times that Criterion appends: a name must not change from run to run.
