@@ -69,7 +69,6 @@ struct shmring_consumer {
 	uint64_t clock_ns;          /* what it said then, coarse clock */
 	uint64_t checked_ns;        /* when the producer was last looked for, coarse clock */
 	struct spin spin;
-	int64_t nap_ns;
 	uint64_t sleeps;
 	uint64_t wakeups;
 	uint64_t late;

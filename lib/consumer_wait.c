@@ -102,15 +102,15 @@ static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
 }
 
 /* Nobody can wake an observer, and in mode NONE nobody looks for sleepers. */
-static void nap(struct shmring_consumer *consumer, int64_t sleep_ns)
+static void nap(struct shmring_consumer *consumer, uint64_t silent_since_ns, int64_t sleep_ns)
 {
-	struct handle *handle = &consumer->handle;
+	uint64_t share = (clock_ns() - silent_since_ns) / NAP_SHARE;
+	int64_t nap_ns = share < NAP_SHORTEST_NS  ? NAP_SHORTEST_NS
+			 : share > NAP_LONGEST_NS ? NAP_LONGEST_NS
+						  : (int64_t)share;
 
-	sleep_on(consumer, &handle->cancelled, 0,
-		 consumer->nap_ns < sleep_ns ? consumer->nap_ns : sleep_ns);
+	sleep_on(consumer, &consumer->handle.cancelled, 0, nap_ns < sleep_ns ? nap_ns : sleep_ns);
 	spin_slept(&consumer->spin, UINT64_MAX);
-	consumer->nap_ns =
-		consumer->nap_ns < NAP_LONGEST_NS / 2 ? consumer->nap_ns * 2 : NAP_LONGEST_NS;
 }
 
 /* There is a record, or shmring_read will move on to where there is one. */
@@ -127,9 +127,9 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 	const bool has_bell = consumer->subscribed &&
 			      consumer->handle.segment.header.wake_mode == SHMRING_WAKE_FENCE;
 	struct deadline deadline = deadline_after(timeout_ns);
+	const uint64_t start_ns = clock_ns();
 	KEEP_ERRNO;
 
-	consumer->nap_ns = NAP_SHORTEST_NS;
 	if (timeout_ns != 0 && !consumer_evicted(consumer) && spin_for_record(consumer, deadline))
 		return 0;
 	for (;;) {
@@ -164,7 +164,7 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 		if (has_bell)
 			sleep_on_bell(consumer, left);
 		else
-			nap(consumer, left);
+			nap(consumer, start_ns, left);
 	}
 }
 

@@ -21,9 +21,14 @@
  */
 #define RECHECK_NS (100 * NS_PER_MS)
 
-/* Naps of those whom nobody can wake (observers, mode NONE) grow with the silence between these. */
+/*
+ * Naps of those whom nobody can wake (observers, mode NONE) are a share of the silence so far, between
+ * these: a record is late by at most that share of the time since the last, and looking for nothing
+ * takes less and less.
+ */
+#define NAP_SHARE       16
 #define NAP_SHORTEST_NS (50 * 1000LL)
-#define NAP_LONGEST_NS  (4 * NS_PER_MS)
+#define NAP_LONGEST_NS  (16 * NS_PER_MS)
 
 /* Monotonic time. Only ever compared with earlier times of the same process. */
 uint64_t clock_ns(void);

@@ -210,7 +210,10 @@ SHMRING_API int shmring_version(void);
 enum shmring_wake_mode {
 	/* a full fence per published record or batch; consumers may sleep */
 	SHMRING_WAKE_FENCE = 0,
-	/* nothing; waiting consumers look again by themselves, in naps of 4 ms at most */
+	/*
+	 * nothing; waiting consumers look again by themselves, in naps of a 16th of the time that they
+	 * have waited, from 50 us to 16 ms
+	 */
 	SHMRING_WAKE_NONE = 1,
 };
 
