@@ -243,7 +243,7 @@ void consumer_room_look(const struct shmring_consumer *consumer)
 
 	if (!consumer_gates(consumer) || consumer->handle.is_forked)
 		return;
-	/* [ROOM] tail, full fence, then need; pairs with producer_open.c:wait_for_room() */
+	/* [ROOM] tail, full fence, then need; pairs with producer_wait.c:producer_arm() */
 	fence_full();
 	need = atomic_load_explicit(&segment->data->need, memory_order_relaxed);
 	/* Of a group, somebody else's claim may have been done before. */

@@ -69,6 +69,10 @@ struct shmring_consumer {
 	uint64_t clock_ns;          /* what it said then, coarse clock */
 	uint64_t checked_ns;        /* when the producer was last looked for, coarse clock */
 	struct spin spin;
+	uint64_t nap_cursor;        /* where the cursor was at the last nap */
+	uint64_t silent_since_ns;   /* and when it was first seen there; 0: never */
+	bool armed;                 /* by shmring_consumer_arm */
+	uint32_t armed_bell;        /* what the bell was then */
 	uint64_t sleeps;
 	uint64_t wakeups;
 	uint64_t late;
@@ -142,6 +146,22 @@ int consumer_find_ungated(const struct shmring_consumer *consumer, uint64_t posi
  * back, or not.
  */
 uint64_t consumer_held_by_the_dead(const struct segment *segment, uint64_t tail);
+
+/*
+ * What shmring_wait looks for: 0 if there is something to read, -EAGAIN if there is not, or why
+ * there will not be: -ECANCELED, -ECONNRESET, and, once for each producer, how its stream ended.
+ */
+int consumer_look(struct shmring_consumer *consumer);
+
+/*
+ * Prepares to sleep, after consumer_look found nothing, and says on what. False: something came
+ * meanwhile. consumer_disarm has to follow in either case, with how the sleep ended.
+ */
+bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on);
+void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end);
+
+/* After a sleep of RECHECK_NS that nobody ended: counts it if there was something to wake it for. */
+void consumer_overslept(struct shmring_consumer *consumer);
 
 /* Lets a producer that waits for room know that there is some now. */
 void consumer_room_look(const struct shmring_consumer *consumer);

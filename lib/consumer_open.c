@@ -133,6 +133,7 @@ static int options_check(const struct shmring_consumer_options *options, bool su
 	const bool has_deadline = options->policy == SHMRING_DEADLINE;
 
 	if (options->prefault > 1 || options->durable > 1 || options->shared > 1 ||
+	    options->interruptible > 1 || options->reserved != 0 ||
 	    !start_known(options->start))
 		return -EINVAL;
 	if (!subscribes)
@@ -165,7 +166,6 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 	consumer->state = &consumer->private_state;
 	consumer->subscribed = subscribes;
 	atomic_init(&consumer->everything, UINT64_MAX);
-	spin_init(&consumer->spin);
 }
 
 /* Takes a place in the table. */
@@ -275,6 +275,11 @@ static int consumer_open(struct shmring_consumer **out, const char *name,
 	if (!consumer)
 		return -ENOMEM;
 	memset(consumer, 0, sizeof(*consumer));
+	if (!spin_init(&consumer->spin, options.spin_ns)) {
+		free(consumer);
+		return -EINVAL;
+	}
+	consumer->handle.interruptible = options.interruptible;
 	consumer->handle.forked = consumer_forked;
 	error = handle_open(&consumer->handle, name,
 			    subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,

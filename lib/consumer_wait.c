@@ -41,78 +41,6 @@ static bool spin_for_record(struct shmring_consumer *consumer, struct deadline d
 	return false;
 }
 
-/*
- * Sleeps on a futex word unless the handle was cancelled before; from then on shmring_cancel wakes
- * it.
- */
-static bool sleep_on(struct shmring_consumer *consumer, const shared_u32 *word, uint32_t expected,
-		     int64_t sleep_ns)
-{
-	struct handle *handle = &consumer->handle;
-	bool woken = false;
-
-	atomic_store_explicit(&handle->sleeps_on, word, memory_order_seq_cst);
-	if (!atomic_load_explicit(&handle->cancelled, memory_order_seq_cst)) {
-		consumer->sleeps++;
-		woken = futex_wait(word, expected, sleep_ns);
-	}
-	atomic_store_explicit(&handle->sleeps_on, NULL, memory_order_relaxed);
-	return woken;
-}
-
-/* With a subscription and a producer that looks for sleepers. */
-static void sleep_on_bell(struct shmring_consumer *consumer, int64_t sleep_ns)
-{
-	struct segment *segment = &consumer->handle.segment;
-	const shared_u32 *word = &segment->data->bell[consumer->subscription.slot];
-	shared_u64 *sleepers = &segment->control->sleepers;
-	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
-	/* [BELL] acquire: the bell, then the bit; pairs with wait.c:wake_sleepers() */
-	const uint32_t bell = atomic_load_explicit(word, memory_order_acquire);
-	uint64_t start;
-
-	atomic_fetch_or_explicit(sleepers, bit, memory_order_relaxed);
-	/* [SLEEP] sleepers, full fence, then header word; pairs with producer.c:publish() */
-	/*
-	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
-	 */
-	fence_full();
-	if (!record_there(consumer) &&
-	    atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
-		    consumer->seen_stream) {
-		start = clock_ns();
-		if (sleep_on(consumer, word, bell, sleep_ns)) {
-			consumer->wakeups++;
-			if (consumer->shared)
-				group_woken(consumer);
-			spin_slept(&consumer->spin, clock_ns() - start);
-		} else {
-			/* What is there for a group may be another member's business. */
-			consumer->late += sleep_ns == RECHECK_NS && !consumer->shared &&
-					  record_there(consumer);
-			spin_slept(&consumer->spin, UINT64_MAX);
-		}
-	}
-	/*
-	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
-	 * system call.
-	 */
-	if (!consumer->shared && atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
-		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
-}
-
-/* Nobody can wake an observer, and in mode NONE nobody looks for sleepers. */
-static void nap(struct shmring_consumer *consumer, uint64_t silent_since_ns, int64_t sleep_ns)
-{
-	uint64_t share = (clock_ns() - silent_since_ns) / NAP_SHARE;
-	int64_t nap_ns = share < NAP_SHORTEST_NS  ? NAP_SHORTEST_NS
-			 : share > NAP_LONGEST_NS ? NAP_LONGEST_NS
-						  : (int64_t)share;
-
-	sleep_on(consumer, &consumer->handle.cancelled, 0, nap_ns < sleep_ns ? nap_ns : sleep_ns);
-	spin_slept(&consumer->spin, UINT64_MAX);
-}
-
 /* There is a record, or shmring_read will move on to where there is one. */
 static bool something_there(struct shmring_consumer *consumer)
 {
@@ -122,49 +50,157 @@ static bool something_there(struct shmring_consumer *consumer)
 	return record_there(consumer) || consumer_lapped(consumer);
 }
 
+int consumer_look(struct shmring_consumer *consumer)
+{
+	uint64_t epoch;
+	int ended;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	if (handle_cancelled(&consumer->handle))
+		return -ECANCELED;
+	if (consumer_evicted(consumer))
+		return -ECONNRESET;
+	ended = consumer_ended(consumer, true, &epoch);
+	/*
+	 * Once more, after it was seen to have ended: what was published before that is there now.
+	 */
+	if (something_there(consumer))
+		return 0;
+	if (ended == -ESTALE || (ended && consumer->removed && consumer->told_epoch == epoch))
+		return -ESTALE;
+	if (ended && consumer->told_epoch != epoch) {
+		consumer->told_epoch = epoch;
+		return ended;
+	}
+	return -EAGAIN;
+}
+
+/* With a subscription, and a producer that looks for sleepers. */
+static inline bool has_bell(const struct shmring_consumer *consumer)
+{
+	return consumer->subscribed &&
+	       consumer->handle.segment.header.wake_mode == SHMRING_WAKE_FENCE;
+}
+
+/*
+ * Nobody can wake an observer, and in mode NONE nobody looks for sleepers: the length of the next
+ * nap, which grows with the silence.
+ */
+static int64_t next_nap(struct shmring_consumer *consumer)
+{
+	const uint64_t now = clock_ns();
+	uint64_t share;
+
+	if (consumer->nap_cursor != consumer->cursor || consumer->silent_since_ns == 0) {
+		consumer->nap_cursor = consumer->cursor;
+		consumer->silent_since_ns = now;
+	}
+	share = (now - consumer->silent_since_ns) / NAP_SHARE;
+	return share < NAP_SHORTEST_NS  ? NAP_SHORTEST_NS
+	       : share > NAP_LONGEST_NS ? NAP_LONGEST_NS
+					: (int64_t)share;
+}
+
+static void arm_nap(struct shmring_consumer *consumer, struct sleep_word *on)
+{
+	on->word = &consumer->handle.cancelled;
+	on->expected = 0;
+	on->bound_ns = next_nap(consumer);
+}
+
+bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
+{
+	struct segment *segment = &consumer->handle.segment;
+	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
+
+	if (!has_bell(consumer)) {
+		arm_nap(consumer, on);
+		return true;
+	}
+	on->word = &segment->data->bell[consumer->subscription.slot];
+	on->bound_ns = RECHECK_NS;
+	/* [BELL] acquire: the bell, then the bit; pairs with wait.c:wake_sleepers() */
+	on->expected = atomic_load_explicit(on->word, memory_order_acquire);
+	atomic_fetch_or_explicit(&segment->control->sleepers, bit, memory_order_relaxed);
+	/* [SLEEP] sleepers, full fence, then header word; pairs with producer.c:publish() */
+	/*
+	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
+	 */
+	fence_full();
+	return !record_there(consumer) &&
+	       atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
+		       consumer->seen_stream;
+}
+
+void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end)
+{
+	shared_u64 *sleepers = &consumer->handle.segment.control->sleepers;
+	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
+
+	if (!has_bell(consumer))
+		return;
+	if (end == SLEEP_WOKEN) {
+		consumer->wakeups++;
+		if (consumer->shared)
+			group_woken(consumer);
+	}
+	/*
+	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
+	 * system call.
+	 */
+	if (!consumer->shared && atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
+		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
+}
+
+void consumer_overslept(struct shmring_consumer *consumer)
+{
+	/* What is there for a group may be another member's business. */
+	consumer->late += !consumer->shared && record_there(consumer);
+}
+
+/* Sleeps for at most so long, unless something came at the last moment. */
+static enum sleep_end sleep_once(struct shmring_consumer *consumer, int64_t sleep_ns)
+{
+	enum sleep_end end = SLEEP_NOT;
+	struct sleep_word on;
+
+	if (consumer_arm(consumer, &on)) {
+		const uint64_t start = clock_ns();
+
+		if (sleep_ns < on.bound_ns)
+			on.bound_ns = sleep_ns;
+		end = handle_sleep(&consumer->handle, on.word, on.expected, on.bound_ns,
+				   &consumer->sleeps);
+		spin_slept(&consumer->spin, end == SLEEP_WOKEN ? clock_ns() - start : UINT64_MAX);
+		if (end == SLEEP_TIMED_OUT && on.bound_ns == RECHECK_NS)
+			consumer_overslept(consumer);
+	}
+	consumer_disarm(consumer, end);
+	return end;
+}
+
 static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t timeout_ns)
 {
-	const bool has_bell = consumer->subscribed &&
-			      consumer->handle.segment.header.wake_mode == SHMRING_WAKE_FENCE;
 	struct deadline deadline = deadline_after(timeout_ns);
-	const uint64_t start_ns = clock_ns();
+	enum sleep_end end = SLEEP_NOT;
 	KEEP_ERRNO;
 
 	if (timeout_ns != 0 && !consumer_evicted(consumer) && spin_for_record(consumer, deadline))
 		return 0;
 	for (;;) {
-		uint64_t epoch;
+		const int error = consumer_look(consumer);
 		int64_t left;
-		int ended;
 
-		if (handle_cancelled(&consumer->handle))
-			return -ECANCELED;
-		if (consumer_evicted(consumer))
-			return -ECONNRESET;
-		ended = consumer_ended(consumer, true, &epoch);
-		/*
-		 * Once more, after it was seen to have ended: what was published before that is
-		 * there now.
-		 */
-		if (something_there(consumer))
-			return 0;
-		if (ended == -ESTALE ||
-		    (ended && consumer->removed && consumer->told_epoch == epoch))
-			return -ESTALE;
-		if (ended && consumer->told_epoch != epoch) {
-			consumer->told_epoch = epoch;
-			return ended;
-		}
-		if (timeout_ns == 0)
-			return -EAGAIN;
+		if (error != -EAGAIN || timeout_ns == 0)
+			return error;
+		if (end == SLEEP_INTERRUPTED && consumer->handle.interruptible)
+			return -EINTR;
 		left = deadline_left(deadline, RECHECK_NS);
 		if (left == 0)
 			return -ETIMEDOUT;
 		consumer_room_look(consumer);
-		if (has_bell)
-			sleep_on_bell(consumer, left);
-		else
-			nap(consumer, start_ns, left);
+		end = sleep_once(consumer, left);
 	}
 }
 
@@ -178,4 +214,51 @@ int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns)
 	if (record_there(consumer) && !consumer_evicted(consumer))
 		return 0;
 	return wait_slowly(consumer, timeout_ns);
+}
+
+int shmring_consumer_arm(struct shmring_consumer *consumer, struct shmring_futex *futex)
+{
+	struct sleep_word on;
+	int error;
+	KEEP_ERRNO;
+
+	if (!futex)
+		return -EINVAL;
+	error = consumer_look(consumer);
+	if (error != -EAGAIN)
+		return error == 0 ? -EALREADY : error;
+	consumer->idle_expected = consumer->expected;
+	consumer_room_look(consumer);
+	if (!consumer_arm(consumer, &on)) {
+		consumer_disarm(consumer, SLEEP_NOT);
+		return -EALREADY;
+	}
+	if (!handle_arm(&consumer->handle, on.word)) {
+		consumer_disarm(consumer, SLEEP_NOT);
+		return -ECANCELED;
+	}
+	consumer->armed = true;
+	consumer->armed_bell = on.expected;
+	sleep_word_tell(&on, futex);
+	return 0;
+}
+
+int shmring_consumer_disarm(struct shmring_consumer *consumer)
+{
+	const struct segment *segment = &consumer->handle.segment;
+	enum sleep_end end = SLEEP_NOT;
+	KEEP_ERRNO;
+
+	if (consumer->handle.is_forked)
+		return -EOWNERDEAD;
+	if (!consumer->armed)
+		return 0;
+	consumer->armed = false;
+	handle_disarm(&consumer->handle);
+	if (has_bell(consumer) &&
+	    atomic_load_explicit(&segment->data->bell[consumer->subscription.slot],
+				 memory_order_relaxed) != consumer->armed_bell)
+		end = SLEEP_WOKEN;
+	consumer_disarm(consumer, end);
+	return 0;
 }

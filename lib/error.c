@@ -18,6 +18,7 @@ static const struct {
 	{ ECANCELED, "cancelled" },
 	{ ECONNRESET, "the subscription was evicted" },
 	{ EEXIST, "a ring of that name exists, or a durable subscription with another policy" },
+	{ EINTR, "interrupted by a signal" },
 	{ EINVAL, "bad argument" },
 	{ EMFILE, "too many open files in this process" },
 	{ EMSGSIZE, "too large for this ring, or for the buffer" },

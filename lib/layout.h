@@ -49,17 +49,17 @@
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
  * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence,
- *            then sleepers  -> consumer_wait.c sleep_on_bell: sleepers, full fence, then header
+ *            then sleepers  -> consumer_wait.c consumer_arm: sleepers, full fence, then header
  *            word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
  *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of
  *            stress_wake.
  * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c
- *            sleep_on_bell: bell (acquire), then bit
+ *            consumer_arm: bell (acquire), then bit
  *            A sleeper whose bit is cleared after it read the bell is not put to sleep by the
  *            kernel.
  *            Without it: as for [SLEEP]. Seen by: figure late_wakeups of stress_wake.
- * [ROOM]     producer_open.c wait_for_room: need, full fence, then tails  ->  consumer.c
+ * [ROOM]     producer_wait.c producer_arm: need, full fence, then tails  ->  consumer.c
  *            consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.
  *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of

@@ -151,7 +151,7 @@ static inline int publish(struct shmring_producer *producer, shared_u64 *first, 
 	if (producer->fences) {
 		/*
 		 * [SLEEP] header word, full fence, then sleepers; pairs with
-		 * consumer_wait.c:sleep_on_bell()
+		 * consumer_wait.c:consumer_arm()
 		 */
 		fence_full();
 		if (unlikely(atomic_load_explicit(producer->sleepers, memory_order_relaxed) != 0))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * producer.h - what a producer's handle holds. producer.c writes records; producer_open.c comes,
- * goes and waits.
+ * producer.h - what a producer's handle holds. producer.c writes records; producer_open.c comes
+ * and goes; producer_wait.c waits.
  */
 #ifndef SHMRING_PRODUCER_H
 #define SHMRING_PRODUCER_H
@@ -36,6 +36,7 @@ struct shmring_producer {
 	uint64_t batch_sequence; /* of its first record */
 	bool batch_indexed;      /* it has index entries whose time is INDEX_LATER */
 	uint64_t epoch;
+	struct spin spin;
 	uint64_t wakeups;
 	uint64_t sleeps;
 	uint64_t late;
@@ -52,6 +53,16 @@ static inline uint64_t producer_published(const struct shmring_producer *produce
 {
 	return producer->batch_word != 0 ? producer->batch_position : producer->position;
 }
+
+/* Would a record of this stride find room? 0, -EAGAIN, or why it never will. */
+int producer_look(struct shmring_producer *producer, uint64_t stride);
+
+/*
+ * Prepares to sleep until there is room, and says on what. -EAGAIN: sleep; 0: there is room now;
+ * otherwise as shmring_producer_wait. producer_disarm has to follow in any case.
+ */
+int producer_arm(struct shmring_producer *producer, uint64_t stride, struct sleep_word *on);
+void producer_disarm(struct shmring_producer *producer);
 
 /* Sets the limit from the floor, the unfinished batch and the index block. */
 void producer_set_limit(struct shmring_producer *producer);

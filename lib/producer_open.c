@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* producer_open.c - a producer's coming, going and waiting. */
+/* producer_open.c - a producer's coming and going, and writing copies. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +14,6 @@
 #include "wait.h"
 #include "walk.h"
 
-/* A producer that had to sleep does not get up for less room than this share of the capacity. */
-#define ROOM_SHARE 8
-
-/* Pause between two looks at the consumers' tails: looking takes the cache lines they write to. */
-#define ROOM_LOOK_NS 1000
-
 /* Longest pieces list of shmring_writev. */
 #define PIECES_MAX 1024
 
@@ -31,7 +25,7 @@ static void stream_store(struct shmring_producer *producer, enum shmring_stream_
 	/* [STREAM] release: all records first; pairs with consumer.c:consumer_ended() */
 	atomic_store_explicit(&segment->data->stream, stream_word(producer->epoch, state),
 			      memory_order_release);
-	/* [SLEEP] stream, full fence, then sleepers; pairs with consumer_wait.c:sleep_on_bell() */
+	/* [SLEEP] stream, full fence, then sleepers; pairs with consumer_wait.c:consumer_arm() */
 	fence_full();
 	wake_sleepers(segment->control, segment->data->bell, true);
 }
@@ -117,12 +111,17 @@ int shmring_producer_open(struct shmring_producer **out, const char *name,
 	KEEP_ERRNO;
 
 	error = options_copy(&options, sizeof(options), given, sizeof(options));
-	if (error || !out || options.prefault > 1 || options.reserved != 0)
+	if (error || !out || options.prefault > 1 || options.interruptible > 1)
 		return -EINVAL;
 	producer = aligned_alloc(LAYOUT_LINE, sizeof(*producer));
 	if (!producer)
 		return -ENOMEM;
 	memset(producer, 0, sizeof(*producer));
+	if (!spin_init(&producer->spin, options.spin_ns)) {
+		free(producer);
+		return -EINVAL;
+	}
+	producer->handle.interruptible = options.interruptible;
 	producer->handle.forked = producer_forked;
 	error = handle_open(&producer->handle, name, SEGMENT_PRODUCER,
 			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns,
@@ -176,143 +175,6 @@ int shmring_producer_info(const struct shmring_producer *producer,
 	};
 	report_copy(info, &report, sizeof(report));
 	return 0;
-}
-
-/* ---- Waiting --------------------------------------------------------------------------------- */
-
-/* What makes any wait of a producer end early. */
-static int disturbed(const struct shmring_producer *producer)
-{
-	if (handle_cancelled(&producer->handle))
-		return -ECANCELED;
-	return segment_removed(&producer->handle.segment) ? -ESTALE : 0;
-}
-
-/* Sleeps until the room bell rings, or for so long. True if it rang. */
-static bool sleep_on_room(struct shmring_producer *producer, uint32_t bell, int64_t sleep_ns)
-{
-	struct handle *handle = &producer->handle;
-	shared_u32 *word = &handle->segment.control->room_bell;
-	bool woken = false;
-
-	atomic_store_explicit(&handle->sleeps_on, word, memory_order_seq_cst);
-	if (!atomic_load_explicit(&handle->cancelled, memory_order_seq_cst)) {
-		producer->sleeps++;
-		woken = futex_wait(word, bell, sleep_ns);
-	}
-	atomic_store_explicit(&handle->sleeps_on, NULL, memory_order_relaxed);
-	return woken;
-}
-
-/* The position that every gating tail must reach before it is worth getting up. */
-static uint64_t room_needed(const struct shmring_producer *producer, uint64_t stride)
-{
-	const uint64_t capacity = producer->mask + 1;
-	uint64_t least = producer->position + stride + 8 - capacity;
-	uint64_t share = producer->floor.floor + capacity / ROOM_SHARE;
-
-	return index_first_at(&producer->handle.segment, least > share ? least : share,
-			      producer_published(producer));
-}
-
-static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int64_t timeout_ns)
-{
-	struct segment *segment = &producer->handle.segment;
-	struct deadline deadline = deadline_after(timeout_ns);
-	int error = -EAGAIN;
-	struct spin spin;
-	uint64_t spin_until;
-	bool overslept = false;
-
-	spin_init(&spin);
-	spin_until = clock_ns() + spin.budget_ns;
-	while (spin.budget_ns != 0 && clock_ns() < spin_until && deadline_left(deadline, 1) != 0) {
-		pause_for_ns(ROOM_LOOK_NS);
-		error = producer_make_room(producer, stride);
-		if (error != -EAGAIN)
-			return error;
-	}
-	for (;;) {
-		shared_u32 *room_bell = &segment->control->room_bell;
-		uint32_t bell = atomic_load_explicit(room_bell, memory_order_acquire);
-		int64_t left;
-
-		error = disturbed(producer);
-		if (error)
-			break;
-		/* Release: whoever looks at it on its own finds head where it counts from. */
-		atomic_store_explicit(&segment->data->need, room_needed(producer, stride),
-				      memory_order_release);
-		/*
-		 * [ROOM] need, full fence, then tails; pairs with consumer.c:consumer_room_look()
-		 */
-		fence_full();
-		error = producer_make_room(producer, stride);
-		if (error != -EAGAIN) {
-			producer->late += overslept;
-			break;
-		}
-		left = deadline_left(deadline, floor_patience(&producer->floor, RECHECK_NS));
-		if (left == 0) {
-			error = -ETIMEDOUT;
-			break;
-		}
-		overslept = !sleep_on_room(producer, bell, left) && left == RECHECK_NS;
-	}
-	atomic_store_explicit(&segment->data->need, 0, memory_order_relaxed);
-	return error;
-}
-
-int shmring_producer_wait(struct shmring_producer *producer, size_t bytes, int64_t timeout_ns)
-{
-	uint64_t stride;
-	int error;
-	KEEP_ERRNO;
-
-	if (producer->handle.is_forked)
-		return -EOWNERDEAD;
-	if (handle_cancelled(&producer->handle))
-		return -ECANCELED;
-	if (bytes > producer->maximum)
-		return -EMSGSIZE;
-	stride = record_stride(bytes);
-	if (producer->position + stride <= producer->limit)
-		return 0;
-	error = producer_make_room(producer, stride);
-	if (error == -EAGAIN && timeout_ns != 0)
-		error = wait_for_room(producer, stride, timeout_ns);
-	return error;
-}
-
-int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned int count,
-				    int64_t timeout_ns)
-{
-	struct segment *segment = &producer->handle.segment;
-	struct deadline deadline = deadline_after(timeout_ns);
-	KEEP_ERRNO;
-
-	if (count > SHMRING_SUBSCRIPTIONS)
-		return -EINVAL;
-	if (producer->handle.is_forked)
-		return -EOWNERDEAD;
-	for (;;) {
-		/* The bell first: whoever joins after the count rings it. */
-		uint32_t bell =
-			atomic_load_explicit(&segment->control->room_bell, memory_order_acquire);
-		int64_t left;
-		int error = disturbed(producer);
-
-		if (error)
-			return error;
-		if (subscription_count(segment) >= count)
-			return 0;
-		if (timeout_ns == 0)
-			return -EAGAIN;
-		left = deadline_left(deadline, RECHECK_NS);
-		if (left == 0)
-			return -ETIMEDOUT;
-		sleep_on_room(producer, bell, left);
-	}
 }
 
 /* ---- Writing copies -------------------------------------------------------------------------- */

@@ -11,7 +11,6 @@
 
 #include "mapping.h"
 #include "registry.h"
-#include "wait.h"
 
 /* How often to look for a ring that is not there yet. */
 #define ATTACH_NAP_NS (5 * NS_PER_MS)
@@ -91,7 +90,8 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
 
 		if (left == 0)
 			return -ETIMEDOUT;
-		nanosleep(&nap, NULL);
+		if (nanosleep(&nap, NULL) != 0 && handle->interruptible)
+			return -EINTR;
 	}
 	return error;
 }
@@ -139,6 +139,32 @@ void handle_close(struct handle *handle)
 	pthread_mutex_unlock(&handles_mutex);
 	urcu_bp_synchronize_rcu();
 	segment_detach(&handle->segment);
+}
+
+bool handle_arm(struct handle *handle, const shared_u32 *word)
+{
+	/* Sequentially consistent, as in shmring_cancel. */
+	atomic_store_explicit(&handle->sleeps_on, word, memory_order_seq_cst);
+	return !atomic_load_explicit(&handle->cancelled, memory_order_seq_cst);
+}
+
+void handle_disarm(struct handle *handle)
+{
+	/* Relaxed: whoever still sees it wakes somebody for nothing. */
+	atomic_store_explicit(&handle->sleeps_on, NULL, memory_order_relaxed);
+}
+
+enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint32_t expected,
+			    int64_t sleep_ns, uint64_t *sleeps)
+{
+	enum sleep_end end = SLEEP_NOT;
+
+	if (handle_arm(handle, word)) {
+		(*sleeps)++;
+		end = futex_wait(word, expected, sleep_ns);
+	}
+	handle_disarm(handle);
+	return end;
 }
 
 int shmring_cancel(const void *pointer)

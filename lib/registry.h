@@ -14,6 +14,7 @@
 #include <urcu/list.h>
 
 #include "segment.h"
+#include "wait.h"
 
 /* What every handle starts with. */
 struct handle {
@@ -22,6 +23,7 @@ struct handle {
 	/* makes it answer -EOWNERDEAD, in a forked child; may be null */
 	void (*forked)(struct handle *handle);
 	bool is_forked;
+	bool interruptible;                     /* a signal ends its waits */
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
 };
@@ -53,6 +55,20 @@ int handle_open_lock(struct handle *handle, const char *path);
  */
 void fork_hold(void);
 void fork_release(void);
+
+/*
+ * From here on, until handle_disarm, shmring_cancel wakes whoever sleeps on this futex word. False:
+ * the handle was cancelled before.
+ */
+bool handle_arm(struct handle *handle, const shared_u32 *word);
+void handle_disarm(struct handle *handle);
+
+/*
+ * Sleeps on a futex word, for at most sleep_ns, unless the handle was cancelled before; while it
+ * does, shmring_cancel wakes it. Counts the sleep, if there is one.
+ */
+enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint32_t expected,
+			    int64_t sleep_ns, uint64_t *sleeps);
 
 static inline bool handle_cancelled(const struct handle *handle)
 {

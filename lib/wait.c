@@ -9,11 +9,11 @@
 #include "atomics.h"
 #include "wait.h"
 
-/*
- * About what a sleep and wake-up costs: spinning for longer than that loses more than it can gain.
- */
-#define SPIN_LIMIT_NS 50000u
+/* However rarely it pays: this much is always tried. */
 #define SPIN_LEAST_NS 1000u
+
+/* So many sleeps between two looks at how many processors this thread may run on. */
+#define SPIN_SLEEPS 64
 
 static uint64_t read_clock(clockid_t clock)
 {
@@ -71,7 +71,7 @@ int64_t deadline_left(struct deadline deadline, int64_t bound)
  * Never FUTEX_PRIVATE_FLAG: the other side is another process, and its address for the word
  * another.
  */
-bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
+enum sleep_end futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
 {
 	/*
 	 * What this system call takes everywhere; a 32-bit C library's struct timespec may be
@@ -82,9 +82,11 @@ bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns)
 	} timeout = { (long)(timeout_ns / NS_PER_SECOND), (long)(timeout_ns % NS_PER_SECOND) };
 
 	if (timeout_ns <= 0)
-		return false;
-	return syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 ||
-	       errno == EAGAIN;
+		return SLEEP_TIMED_OUT;
+	if (syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 ||
+	    errno == EAGAIN)
+		return SLEEP_WOKEN;
+	return errno == EINTR ? SLEEP_INTERRUPTED : SLEEP_TIMED_OUT;
 }
 
 void futex_wake(const shared_u32 *word, int count)
@@ -134,20 +136,35 @@ void pause_for_ns(unsigned int ns)
 		cpu_pause();
 }
 
-void spin_init(struct spin *spin)
+/* There is nothing to spin for where whoever is waited for cannot run meanwhile. */
+static void spin_count_processors(struct spin *spin)
 {
 	cpu_set_t allowed;
 	/*
 	 * With more processors than the set has room for, the call fails, and there is more than
 	 * one.
 	 */
-	int processors =
+	const int processors =
 		sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 2;
 
-	spin->limit_ns = processors > 1 ? SPIN_LIMIT_NS : 0;
-	spin->budget_ns = spin->limit_ns;
+	spin->limit_ns = processors > 1 ? spin->asked_ns : 0;
+	if (spin->budget_ns > spin->limit_ns)
+		spin->budget_ns = spin->limit_ns;
+}
+
+bool spin_init(struct spin *spin, int64_t spin_ns)
+{
+	if (spin_ns > SHMRING_SPIN_MAX_NS)
+		return false;
+	if (spin_ns == 0)
+		spin_ns = SHMRING_SPIN_DEFAULT_NS;
+	spin->asked_ns = spin_ns < 0 ? 0 : (uint32_t)spin_ns;
+	spin->budget_ns = spin->asked_ns;
+	spin->sleeps = 0;
+	spin_count_processors(spin);
 	if (atomic_load_explicit(&pause_cost, memory_order_relaxed) == 0)
 		pause_measure();
+	return true;
 }
 
 void spin_paid(struct spin *spin)
@@ -159,8 +176,17 @@ void spin_paid(struct spin *spin)
 
 void spin_slept(struct spin *spin, uint64_t slept_ns)
 {
-	if (slept_ns < spin->limit_ns)
-		spin->budget_ns = spin->limit_ns; /* a little more patience would have done */
+	/* The thread may have been moved, or pinned, since it opened the ring. */
+	if (++spin->sleeps == SPIN_SLEEPS) {
+		spin->sleeps = 0;
+		spin_count_processors(spin);
+	}
+	/*
+	 * A little more patience would have done: what is seen of a sleep is the wait and the
+	 * waking up, of which the limit is about the length.
+	 */
+	if (slept_ns < 2 * (uint64_t)spin->limit_ns)
+		spin->budget_ns = spin->limit_ns;
 	else if (spin->budget_ns > SPIN_LEAST_NS)
 		spin->budget_ns /= 2;
 }
@@ -192,7 +218,7 @@ unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMR
 		/*
 		 * [BELL] The bit first: a sleeper that sets it again after this reads the bell
 		 * after that, and is woken by the next record; pairs with
-		 * consumer_wait.c:sleep_on_bell()
+		 * consumer_wait.c:consumer_arm()
 		 */
 		atomic_fetch_and_explicit(sleepers, ~(UINT64_C(1) << i), memory_order_acq_rel);
 		atomic_fetch_add_explicit(&bells[i], 1, memory_order_release);

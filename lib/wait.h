@@ -57,11 +57,31 @@ struct deadline deadline_after(int64_t timeout_ns);
 /* Nanoseconds left, at most `bound`; 0 if the deadline has passed. */
 int64_t deadline_left(struct deadline deadline, int64_t bound);
 
-/*
- * Sleeps while *word is `expected`, for at most timeout_ns. Returns true if it was woken or *word
- * had changed, false when the time was up or a signal came.
- */
-bool futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns);
+/* How a sleep ended. */
+enum sleep_end {
+	SLEEP_WOKEN, /* also: it never began, since *word had changed */
+	SLEEP_TIMED_OUT,
+	SLEEP_INTERRUPTED, /* by a signal */
+	SLEEP_NOT,         /* there was no need to */
+};
+
+/* Sleep while *word is `expected`, for at most bound_ns. */
+struct sleep_word {
+	const shared_u32 *word;
+	uint32_t expected;
+	int64_t bound_ns;
+};
+
+/* For programs that sleep by themselves. */
+static inline void sleep_word_tell(const struct sleep_word *on, struct shmring_futex *futex)
+{
+	futex->word = (const uint32_t *)(const void *)on->word;
+	futex->expected = on->expected;
+	futex->timeout_ns = on->bound_ns;
+}
+
+/* Sleeps while *word is `expected`, for at most timeout_ns. */
+enum sleep_end futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns);
 
 /* Wakes up to `count` sleepers. `word` may be in a read-only mapping. */
 void futex_wake(const shared_u32 *word, int count);
@@ -76,11 +96,18 @@ void pause_for_ns(unsigned int ns);
 struct spin {
 	uint32_t budget_ns;
 	uint32_t limit_ns; /* 0 where there is but one processor to run on */
+	uint32_t asked_ns; /* what it is elsewhere */
+	uint32_t sleeps;   /* since the processors were last counted */
 };
-void spin_init(struct spin *spin);
-void spin_paid(struct spin *spin); /* what was waited for came while spinning */
-void spin_slept(struct spin *spin,
-		uint64_t slept_ns); /* it did not, and came after so long a sleep */
+
+/* `spin_ns` as in the options. False if it is more than SHMRING_SPIN_MAX_NS. */
+bool spin_init(struct spin *spin, int64_t spin_ns);
+
+/* What was waited for came while spinning. */
+void spin_paid(struct spin *spin);
+
+/* It did not, and came after so long a sleep; UINT64_MAX: it did not come. */
+void spin_slept(struct spin *spin, uint64_t slept_ns);
 
 /* Producer: wakes members of a group, whose bell this is, though there is no record for them. */
 void wake_group(shared_u32 *bell);

@@ -82,7 +82,8 @@
  * abort, touch signal handlers, or change errno.
  *
  * Time-outs are int64_t nanoseconds: 0 tries once, a negative one waits for ever. A wait that a
- * signal interrupts goes on.
+ * signal interrupts goes on, unless the handle's options say `interruptible`: then it returns
+ * -EINTR. (A signal that comes just before a wait is not seen by it; shmring_cancel always is.)
  *
  * Option structures start with their size, so that later versions can add members. Start from the
  * initializer: `struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;`. A null
@@ -137,7 +138,7 @@ extern "C" {
  *
  *   -EAGAIN        nothing to read, or no room to write, right now
  *   -EALREADY      a reservation is in progress already; or the subscription was not evicted; or a
- *                  group's member has to release first
+ *                  group's member has to release first; or there is no reason to sleep
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
  *   -EBUSY         there is a producer, or somebody has the subscription open
@@ -146,6 +147,7 @@ extern "C" {
  *   -ECANCELED     shmring_cancel was called on this handle
  *   -EEXIST        a ring of that name exists, or a durable subscription or group with another
  *                  policy
+ *   -EINTR         a signal interrupted the wait of an interruptible handle
  *   -EINVAL        bad argument
  *   -EMSGSIZE      the record (or the unfinished batch) is too large for this ring, or the buffer
  *                  too small
@@ -249,6 +251,26 @@ SHMRING_API int shmring_create(const char *name, const struct shmring_create_opt
  */
 SHMRING_API int shmring_unlink(const char *name);
 
+/*
+ * Waiting spins before it sleeps: as long as that has paid off lately, and no longer than the
+ * `spin_ns` of a handle's options. 0 stands for the default, which is about what a sleep and a
+ * wake-up cost: whoever spins longer than that loses more than can be gained. A negative one never
+ * spins. A thread that has but one processor to run on never does either.
+ */
+#define SHMRING_SPIN_DEFAULT_NS 50000
+#define SHMRING_SPIN_MAX_NS 1000000000
+
+/*
+ * For programs that sleep by themselves, on many things at once (futex_waitv, io_uring): the futex
+ * is shared between processes, so no FUTEX_PRIVATE_FLAG. Sleep while *word is `expected`, and no
+ * longer than timeout_ns (nanoseconds); then disarm, and look again, however the sleep ended.
+ */
+struct shmring_futex {
+	const uint32_t *word;
+	uint32_t expected;
+	int64_t timeout_ns;
+};
+
 /* ---- Producing ------------------------------------------------------------------------------- */
 
 struct shmring_producer;
@@ -260,7 +282,8 @@ struct shmring_producer_options {
 	size_t tag_length;
 	int64_t timeout_ns;    /* how long to wait for a ring that is not there yet */
 	uint32_t prefault;     /* 1: map all pages now, so that none faults in later */
-	uint32_t reserved;     /* 0 */
+	uint32_t interruptible; /* 1: a signal that interrupts a wait ends it, with -EINTR */
+	int64_t spin_ns;       /* see SHMRING_SPIN_DEFAULT_NS */
 };
 #define SHMRING_PRODUCER_OPTIONS_INIT SHMRING_SIZED(struct shmring_producer_options)
 
@@ -268,7 +291,7 @@ struct shmring_producer_options {
  * Opens a ring to write to. A ring has one producer at a time; a dead one is succeeded: the new one
  * goes on behind the last record that was published.
  * Errors: -ENOENT, -EBUSY (there is a living producer), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
- * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
+ * -EUCLEAN, -EACCES, -EINTR, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT.
  */
 SHMRING_API int shmring_producer_open(struct shmring_producer **producer, const char *name,
 				      const struct shmring_producer_options *options);
@@ -311,7 +334,7 @@ SHMRING_API int shmring_abort(struct shmring_producer *producer);
 /*
  * Copies one record into the ring and publishes it, waiting for room for up to timeout_ns. Ends a
  * batch.
- * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -EALREADY, -ECANCELED, -ESTALE.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -EALREADY, -ECANCELED, -EINTR, -ESTALE.
  */
 SHMRING_API int shmring_write(struct shmring_producer *producer, const void *data, size_t length,
 			      uint16_t type, int64_t timeout_ns);
@@ -322,7 +345,7 @@ SHMRING_API int shmring_writev(struct shmring_producer *producer, const struct i
 
 /*
  * Waits until a reservation of `bytes` payload bytes would succeed.
- * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -ECANCELED, -ESTALE.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EMSGSIZE, -ECANCELED, -EINTR, -ESTALE.
  */
 SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t bytes,
 				      int64_t timeout_ns);
@@ -330,10 +353,20 @@ SHMRING_API int shmring_producer_wait(struct shmring_producer *producer, size_t 
 /*
  * Waits until at least `count` living subscriptions have joined.
  * Errors: -EINVAL (more than a ring can have), -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED,
- * -ESTALE.
+ * -EINTR, -ESTALE.
  */
 SHMRING_API int shmring_producer_wait_consumers(struct shmring_producer *producer,
 						unsigned int count, int64_t timeout_ns);
+
+/*
+ * Prepares to sleep until a reservation of `bytes` payload bytes would succeed, and tells on what.
+ * shmring_cancel wakes that sleep too. Until shmring_producer_disarm, consumers make a system call
+ * when the room is there. Arming again, without, is harmless.
+ * Errors: -EALREADY (there is room, do not sleep), -EMSGSIZE, -ECANCELED, -ESTALE, -EINVAL.
+ */
+SHMRING_API int shmring_producer_arm(struct shmring_producer *producer, size_t bytes,
+				     struct shmring_futex *futex);
+SHMRING_API int shmring_producer_disarm(struct shmring_producer *producer);
 
 struct shmring_producer_info {
 	size_t size;
@@ -391,6 +424,9 @@ struct shmring_consumer_options {
 	int64_t deadline_ns;          /* for SHMRING_DEADLINE: more than 0; 0 for the others */
 	uint32_t shared;              /* 1: one of several members that share the subscription */
 	uint32_t claim_batch;         /* shared: most records taken at once, at most 1024; 0: 1 */
+	int64_t spin_ns;              /* see SHMRING_SPIN_DEFAULT_NS */
+	uint32_t interruptible;       /* 1: a signal that interrupts a wait ends it, with -EINTR */
+	uint32_t reserved;            /* 0 */
 };
 #define SHMRING_CONSUMER_OPTIONS_INIT SHMRING_SIZED(struct shmring_consumer_options)
 
@@ -414,7 +450,7 @@ struct shmring_consumer_options {
  * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable or a group, and not the same),
  * -EUSERS,
  * -ERANGE, -ECONNRESET (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
- * -EUCLEAN, -EACCES, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table of subscriptions stays
+ * -EUCLEAN, -EACCES, -EINTR, -EINVAL, -ENAMETOOLONG, -ETIMEDOUT (also when the table stays
  * locked for two seconds).
  */
 SHMRING_API int shmring_consumer_open(struct shmring_consumer **consumer, const char *name,
@@ -490,9 +526,21 @@ SHMRING_API int shmring_read_copy(struct shmring_consumer *consumer, void *buffe
  * that paid off lately, then sleeps. -EPIPE and -EOWNERDEAD are returned once for each producer; a
  * further wait waits for the next producer. What a group's member is told of, another may take.
  * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -EPIPE, -EOWNERDEAD, -ESTALE, -ECONNRESET,
- * -ECANCELED.
+ * -ECANCELED, -EINTR.
  */
 SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns);
+
+/*
+ * Prepares to sleep until there is something to read, and tells on what. shmring_cancel wakes that
+ * sleep too. Arming again, without shmring_consumer_disarm, is harmless; a missing disarm costs the
+ * producer one futile system call, and, in a group, may leave other members asleep until their next
+ * re-check. For an observer, and in mode NONE, which nobody wakes, the word never changes and the
+ * time-out is short.
+ * Errors: -EALREADY (there is something to read, do not sleep), -EINVAL, and as shmring_wait.
+ */
+SHMRING_API int shmring_consumer_arm(struct shmring_consumer *consumer,
+				     struct shmring_futex *futex);
+SHMRING_API int shmring_consumer_disarm(struct shmring_consumer *consumer);
 
 /*
  * Moves on to another place in the stream; what was read and not released is released. Places as in

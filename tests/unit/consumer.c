@@ -69,6 +69,8 @@ Test(consumer, refuses_options_it_does_not_understand)
 	} while (0)
 	refused(options.size = 0);
 	refused(options.size = sizeof(size_t));
+	refused(options.interruptible = 2);
+	refused(options.spin_ns = SHMRING_SPIN_MAX_NS + 1);
 	refused(options.policy = (enum shmring_policy)2);
 	refused(options.start = (enum shmring_start)4);
 	refused((options.tag = tag, options.tag_length = sizeof(tag)));

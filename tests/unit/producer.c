@@ -125,9 +125,12 @@ Test(producer, refuses_options_it_does_not_understand)
 	options.size = 0;
 	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
 	options.size = sizeof(options);
-	options.reserved = 1;
+	options.interruptible = 2;
 	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
-	options.reserved = 0;
+	options.interruptible = 0;
+	options.spin_ns = SHMRING_SPIN_MAX_NS + 1;
+	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
+	options.spin_ns = 0;
 	options.prefault = 2;
 	expect_result(shmring_producer_open(&producer, name, &options), -EINVAL);
 	expect_result(shmring_producer_open(NULL, name, NULL), -EINVAL);
