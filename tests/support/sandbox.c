@@ -22,7 +22,7 @@ static int private_mounts(void)
 {
 	if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return -errno;
-	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : -errno;
+	return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : -errno;
 }
 
 static int private_tmpfs(const char *directory, const char *options)
