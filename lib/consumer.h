@@ -71,6 +71,7 @@ struct shmring_consumer {
 	struct spin spin;
 	uint64_t nap_cursor;        /* where the cursor was at the last nap */
 	uint64_t silent_since_ns;   /* and when it was first seen there; 0: never */
+	bool has_bell;              /* somebody looks whether it sleeps, and wakes it */
 	bool armed;                 /* by shmring_consumer_arm */
 	uint32_t armed_bell;        /* what the bell was then */
 	uint64_t sleeps;
@@ -152,6 +153,12 @@ uint64_t consumer_held_by_the_dead(const struct segment *segment, uint64_t tail)
  * there will not be: -ECANCELED, -ECONNRESET, and, once for each producer, how its stream ended.
  */
 int consumer_look(struct shmring_consumer *consumer);
+
+/* Sees whether the producer's and this process's kernel can wake it. */
+void consumer_bell_init(struct shmring_consumer *consumer);
+
+/* A sleeper's full fence: in wake mode MEMBARRIER, one for the producer as well. */
+void consumer_fence(struct shmring_consumer *consumer);
 
 /*
  * Prepares to sleep, after consumer_look found nothing, and says on what. False: something came

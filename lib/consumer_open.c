@@ -165,6 +165,7 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 	consumer->tail = &consumer->private_tail;
 	consumer->state = &consumer->private_state;
 	consumer->subscribed = subscribes;
+	consumer_bell_init(consumer);
 	atomic_init(&consumer->everything, UINT64_MAX);
 }
 

@@ -79,8 +79,26 @@ int consumer_look(struct shmring_consumer *consumer)
 /* With a subscription, and a producer that looks for sleepers. */
 static inline bool has_bell(const struct shmring_consumer *consumer)
 {
-	return consumer->subscribed &&
-	       consumer->handle.segment.header.wake_mode == SHMRING_WAKE_FENCE;
+	return consumer->has_bell;
+}
+
+void consumer_bell_init(struct shmring_consumer *consumer)
+{
+	const uint32_t mode = consumer->handle.segment.header.wake_mode;
+
+	consumer->has_bell = consumer->subscribed &&
+			     (mode == SHMRING_WAKE_FENCE ||
+			      (mode == SHMRING_WAKE_MEMBARRIER && membarrier_everywhere()));
+}
+
+void consumer_fence(struct shmring_consumer *consumer)
+{
+	fence_full();
+	if (consumer->handle.segment.header.wake_mode != SHMRING_WAKE_MEMBARRIER)
+		return;
+	/* A filter of system calls may have come since the ring was opened. */
+	if (!membarrier_everywhere())
+		consumer->has_bell = false;
 }
 
 /*
@@ -127,8 +145,8 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 	/*
 	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
 	 */
-	fence_full();
-	return !record_there(consumer) &&
+	consumer_fence(consumer);
+	return has_bell(consumer) && !record_there(consumer) &&
 	       atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
 		       consumer->seen_stream;
 }

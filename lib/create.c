@@ -97,7 +97,7 @@ static int header_fill(struct layout_header *header, const struct shmring_create
 	    (options->data_mode & ~0777u) != 0 || (options->control_mode & ~0777u) != 0 ||
 	    options->first_position % 8 != 0 || options->first_position >= FIRST_LIMIT ||
 	    options->first_sequence >= FIRST_LIMIT ||
-	    (options->wake_mode != SHMRING_WAKE_FENCE && options->wake_mode != SHMRING_WAKE_NONE) ||
+	    options->wake_mode > SHMRING_WAKE_MEMBARRIER ||
 	    (options->tag ? options->tag_length > SHMRING_TAG_SIZE : options->tag_length != 0))
 		return -EINVAL;
 	memset(header, 0, sizeof(*header));

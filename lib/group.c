@@ -248,7 +248,7 @@ void group_woken(struct shmring_consumer *consumer)
 {
 	atomic_fetch_or_explicit(&consumer->handle.segment.control->sleepers,
 				 UINT64_C(1) << consumer->subscription.slot, memory_order_relaxed);
-	fence_full();
+	consumer_fence(consumer);
 	consumer->claim.woken = true;
 }
 

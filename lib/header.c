@@ -78,7 +78,7 @@ static int geometry_check(const struct layout_header *header, uint64_t size,
 	BETWEEN(first_position, header->first_position & ~(uint64_t)7,
 		header->first_position & ~(uint64_t)7);
 	if (header->wake_mode != SHMRING_WAKE_FENCE)
-		BETWEEN(wake_mode, SHMRING_WAKE_NONE, SHMRING_WAKE_NONE);
+		BETWEEN(wake_mode, SHMRING_WAKE_NONE, SHMRING_WAKE_MEMBARRIER);
 	return 0;
 }
 

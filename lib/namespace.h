@@ -16,8 +16,10 @@
 #define clock_wall_coarse_ns shmring__clock_wall_coarse_ns
 #define clock_wall_ns            shmring__clock_wall_ns
 #define consumer_arm             shmring__consumer_arm
+#define consumer_bell_init       shmring__consumer_bell_init
 #define consumer_disarm          shmring__consumer_disarm
 #define consumer_ended           shmring__consumer_ended
+#define consumer_fence           shmring__consumer_fence
 #define consumer_find_ungated shmring__consumer_find_ungated
 #define consumer_held_by_the_dead shmring__consumer_held_by_the_dead
 #define consumer_lapped          shmring__consumer_lapped
@@ -80,6 +82,8 @@
 #define mapping_drop             shmring__mapping_drop
 #define mapping_forked           shmring__mapping_forked
 #define mapping_make             shmring__mapping_make
+#define membarrier_everywhere    shmring__membarrier_everywhere
+#define membarrier_register      shmring__membarrier_register
 #define name_check_ring          shmring__name_check_ring
 #define name_check_subscription  shmring__name_check_subscription
 #define name_of_control          shmring__name_of_control

@@ -148,12 +148,16 @@ static inline int publish(struct shmring_producer *producer, shared_u64 *first, 
 	atomic_store_explicit(first, word, memory_order_release);
 	/* [HEAD] release: records and index first; pairs with walk.c:walk_head() */
 	atomic_store_explicit(producer->head, next, memory_order_release);
-	if (producer->fences) {
+	if (producer->looks) {
 		/*
 		 * [SLEEP] header word, full fence, then sleepers; pairs with
 		 * consumer_wait.c:consumer_arm()
 		 */
-		fence_full();
+		if (producer->fences)
+			fence_full();
+		else
+			/* The sleeper's membarrier is the fence; this keeps the compiler's order. */
+			atomic_signal_fence(memory_order_seq_cst);
 		if (unlikely(atomic_load_explicit(producer->sleepers, memory_order_relaxed) != 0))
 			return wake(producer);
 	}

@@ -26,7 +26,8 @@ struct shmring_producer {
 	uint64_t mask;       /* capacity - 1 */
 	shared_u64 *head;
 	shared_u64 *sleepers;
-	bool fences;         /* wake mode FENCE */
+	bool looks;          /* for sleepers: not wake mode NONE */
+	bool fences;         /* before it does: not wake mode MEMBARRIER either */
 
 	/* Used now and then. */
 	struct floor floor;

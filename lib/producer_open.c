@@ -40,7 +40,11 @@ static void producer_init(struct shmring_producer *producer)
 	producer->mask = segment->capacity - 1;
 	producer->head = &segment->data->head;
 	producer->sleepers = &segment->control->sleepers;
+	producer->looks = segment->header.wake_mode != SHMRING_WAKE_NONE;
 	producer->fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
+	/* Before the first record: a sleeper's barrier has to reach this process from then on. */
+	if (segment->header.wake_mode == SHMRING_WAKE_MEMBARRIER)
+		producer->fences = !membarrier_register();
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -87,6 +88,16 @@ enum sleep_end futex_wait(const shared_u32 *word, uint32_t expected, int64_t tim
 	    errno == EAGAIN)
 		return SLEEP_WOKEN;
 	return errno == EINTR ? SLEEP_INTERRUPTED : SLEEP_TIMED_OUT;
+}
+
+bool membarrier_register(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+}
+
+bool membarrier_everywhere(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
 }
 
 void futex_wake(const shared_u32 *word, int count)

@@ -83,6 +83,14 @@ static inline void sleep_word_tell(const struct sleep_word *on, struct shmring_f
 /* Sleeps while *word is `expected`, for at most timeout_ns. */
 enum sleep_end futex_wait(const shared_u32 *word, uint32_t expected, int64_t timeout_ns);
 
+/*
+ * Wake mode MEMBARRIER. Registering makes this process one that others' barriers reach, for good;
+ * the barrier is a full fence here and in each such process that runs. False: the kernel, or a
+ * filter, refuses.
+ */
+bool membarrier_register(void);
+bool membarrier_everywhere(void);
+
 /* Wakes up to `count` sleepers. `word` may be in a read-only mapping. */
 void futex_wake(const shared_u32 *word, int count);
 

@@ -217,6 +217,12 @@ enum shmring_wake_mode {
 	 * have waited, from 50 us to 16 ms
 	 */
 	SHMRING_WAKE_NONE = 1,
+	/*
+	 * no fence; who goes to sleep pays: it interrupts every processor that runs a program which
+	 * has asked for that, as each producer of such a ring has (membarrier(2)). Where the kernel
+	 * refuses that to a producer, it fences; where to a consumer, it naps.
+	 */
+	SHMRING_WAKE_MEMBARRIER = 2,
 };
 
 struct shmring_create_options {

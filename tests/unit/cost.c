@@ -19,12 +19,12 @@ struct parties {
 	struct shmring_consumer *observer;
 };
 
-static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE };
+static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE, SHMRING_WAKE_MEMBARRIER };
 
-#define BothModes(Name)                                    \
+#define EachMode(Name)                                     \
 	ParameterizedTestParameters(cost, Name)            \
 	{                                                  \
-		return cr_make_param_array(int, modes, 2); \
+		return cr_make_param_array(int, modes, 3); \
 	}                                                  \
 	ParameterizedTest(int *mode, cost, Name)
 
@@ -84,7 +84,7 @@ static const char *ring_in_mode(int mode)
 	return new_ring_with(&options);
 }
 
-BothModes(no_allocation_per_record)
+EachMode(no_allocation_per_record)
 {
 	struct parties parties;
 	uint64_t before;
@@ -126,7 +126,7 @@ static int make_a_system_call(void *unused)
 	return 91;
 }
 
-BothModes(no_system_call_per_record)
+EachMode(no_system_call_per_record)
 {
 	const char *name = ring_in_mode(*mode);
 	int status = child_run(make_a_system_call, NULL);

@@ -75,7 +75,7 @@ Test(create, refuses_options_it_does_not_understand)
 	refused(options.size = 7);
 	refused(options.size = SIZE_MAX);
 	refused(options.reserved = 1);
-	refused(options.wake_mode = (enum shmring_wake_mode)2);
+	refused(options.wake_mode = (enum shmring_wake_mode)3);
 	refused(options.data_mode = 01600);
 	refused(options.control_mode = 010600);
 	refused(options.first_position = 4);

@@ -7,12 +7,12 @@
 #include <signal.h>
 #include <sys/time.h>
 
-static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE };
+static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE, SHMRING_WAKE_MEMBARRIER };
 
-#define BothModes(Name)                                    \
+#define EachMode(Name)                                     \
 	ParameterizedTestParameters(wait, Name)            \
 	{                                                  \
-		return cr_make_param_array(int, modes, 2); \
+		return cr_make_param_array(int, modes, 3); \
 	}                                                  \
 	ParameterizedTest(int *mode, wait, Name)
 
@@ -36,7 +36,7 @@ static const char *ring_in_mode(int mode)
 		cr_assert_geq(now_ns() - start_, (uint64_t)(timeout_ns), "too early"); \
 	} while (0)
 
-BothModes(readers_time_out)
+EachMode(readers_time_out)
 {
 	const char *name = ring_in_mode(*mode);
 	struct shmring_consumer *readers[] = {
@@ -54,7 +54,7 @@ BothModes(readers_time_out)
 	}
 }
 
-BothModes(producers_time_out)
+EachMode(producers_time_out)
 {
 	const char *name = ring_in_mode(*mode);
 	struct shmring_producer *producer = new_producer(name);
@@ -108,7 +108,7 @@ static void signals_on(void)
 #define LONG (150 * NS_PER_MS)
 
 /* One that began to wait anew at each signal would do so for ever. */
-BothModes(goes_on_when_signals_interrupt)
+EachMode(goes_on_when_signals_interrupt)
 {
 	const char *name = ring_in_mode(*mode);
 	struct shmring_producer *producer = new_producer(name);
@@ -188,12 +188,12 @@ static void ping_pong(int mode, int observer, int count)
 	cr_assert_null(failed, "%s", (const char *)failed);
 }
 
-BothModes(is_woken_by_each_record)
+EachMode(is_woken_by_each_record)
 {
 	ping_pong(*mode, 0, 2000);
 }
 
-BothModes(observers_wake_up_too)
+EachMode(observers_wake_up_too)
 {
 	ping_pong(*mode, 1, 300);
 }
@@ -217,13 +217,13 @@ static void *drain(void *argument)
 	}
 }
 
-BothModes(is_woken_among_signals)
+EachMode(is_woken_among_signals)
 {
 	signals_on();
 	ping_pong(*mode, 0, 300);
 }
 
-BothModes(producer_is_woken_by_room)
+EachMode(producer_is_woken_by_room)
 {
 	const char *name = ring_in_mode(*mode);
 	struct shmring_producer *producer = new_producer(name);
@@ -247,7 +247,7 @@ static void *join_later(void *name)
 	return shmring_consumer_open(&consumer, name, NULL) == 0 ? consumer : NULL;
 }
 
-BothModes(producer_waits_for_consumers_to_join)
+EachMode(producer_waits_for_consumers_to_join)
 {
 	const char *name = ring_in_mode(*mode);
 	struct shmring_producer *producer = new_producer(name);

@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 	{ "mode", KEY_MODE, "WHO=ROLE,...", 0, "What others than the owner may be: WHO is group or other, ROLE is "
 	  "none (the default), observer, inspector, consumer or producer", 0 },
 	{ "tag", KEY_TAG, "TAG", 0, "A text for those who attach to compare with", 0 },
-	{ "wake", KEY_WAKE, "MODE", 0, "How sleeping consumers are woken: fence (the default), or none", 0 },
+	{ "wake", KEY_WAKE, "MODE", 0, "How sleeping consumers are woken: fence (the default), membarrier or none", 0 },
 	OPTION_HELP,
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -121,8 +121,11 @@ static error_t set_wake(struct create *create, const char *argument, const struc
 		create->options.wake_mode = SHMRING_WAKE_FENCE;
 	else if (strcmp(argument, "none") == 0)
 		create->options.wake_mode = SHMRING_WAKE_NONE;
+	else if (strcmp(argument, "membarrier") == 0)
+		create->options.wake_mode = SHMRING_WAKE_MEMBARRIER;
 	else
-		return arguments_error(state, "--wake takes fence or none, not '%s'", argument);
+		return arguments_error(state, "--wake takes fence, none or membarrier, not '%s'",
+				       argument);
 	return 0;
 }
 

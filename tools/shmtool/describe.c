@@ -27,6 +27,8 @@ const char *describe_wake(enum shmring_wake_mode mode)
 		return "fence";
 	case SHMRING_WAKE_NONE:
 		return "none";
+	case SHMRING_WAKE_MEMBARRIER:
+		return "membarrier";
 	}
 	return "unknown";
 }
