@@ -211,6 +211,21 @@ void wake_group(shared_u32 *bell)
 	futex_wake(bell, GROUP_WAKES);
 }
 
+/*
+ * A bit for every group: of one that was rung for before, and whose two have not run yet, others may
+ * sleep without one.
+ */
+static uint64_t groups_of(struct layout_control *control)
+{
+	uint64_t groups = 0;
+
+	for (unsigned int i = 0; i < SHMRING_SUBSCRIPTIONS; i++)
+		/* Relaxed: whoever sleeps has not changed what it is. */
+		if (slot_shared(atomic_load_explicit(&control->state[i], memory_order_relaxed)))
+			groups |= UINT64_C(1) << i;
+	return groups;
+}
+
 unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMRING_SUBSCRIPTIONS],
 			   bool everyone)
 {
@@ -219,6 +234,8 @@ unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMR
 	/* Relaxed: a bit set after this load is the business of the next record, or of [SLEEP]. */
 	uint64_t asleep = atomic_load_explicit(sleepers, memory_order_relaxed);
 
+	if (everyone)
+		asleep |= groups_of(control);
 	while (asleep != 0) {
 		unsigned int i = (unsigned int)__builtin_ctzll(asleep);
 		/* Relaxed: whoever sleeps has not changed what it is. */

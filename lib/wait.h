@@ -122,7 +122,8 @@ void wake_group(shared_u32 *bell);
 
 /*
  * Wakes every subscription that sleeps: of a group two members, of which each wakes another if it
- * leaves records behind, or, with `everyone`, all. Returns how many subscriptions were woken.
+ * leaves records behind, or, with `everyone`, all of every group. Returns how many subscriptions
+ * were woken.
  */
 unsigned int wake_sleepers(struct layout_control *control, shared_u32 bells[SHMRING_SUBSCRIPTIONS],
 			   bool everyone);

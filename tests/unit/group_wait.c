@@ -7,6 +7,10 @@
 
 #include "checked.h"
 
+#include "../support/objects.h"
+
+#include "../../lib/layout.h"
+
 static void *wait_and_release(void *member)
 {
 	struct shmring_record record;
@@ -176,6 +180,33 @@ Test(group_wait, an_eviction_ends_all_waits)
 	expect_ok(shmring_evict(name, "workers"));
 	for (unsigned int i = 0; i < 3; i++)
 		cr_assert_eq(in_thread(threads[i]), -ECONNRESET);
+}
+
+/*
+ * Two of a group are rung for, and their bit is cleared; until one of them runs, the others sleep without. In a round in
+ * which the machine took too long, or the member was not asleep yet, nobody had to be woken.
+ */
+Test(group_wait, a_closed_stream_is_told_to_who_sleeps_without_a_bit)
+{
+	const char *name = new_ring(0);
+	struct shmring_consumer *member = open_member(name, "workers", SHMRING_RELIABLE, 1);
+	size_t size;
+	struct layout_control *control = object_map(name, OBJECT_CONTROL, &size);
+
+	for (int epoch = 0; epoch < 20; epoch++) {
+		struct shmring_producer *producer = new_producer(name);
+		pthread_t thread;
+
+		cr_assert_eq(shmring_wait(member, 0), -EAGAIN);
+		thread = start(wait_for_ever, member);
+		while (!subscription_info(name, "workers").sleeping)
+			;
+		atomic_store_explicit(&control->sleepers, 0, memory_order_seq_cst);
+		expect_ok(shmring_producer_close(producer));
+		cr_assert_eq(in_thread(thread), -EPIPE);
+	}
+	cr_assert_gt(consumer_info(member).wakeups, 0);
+	object_unmap(control, size);
 }
 
 Test(group_wait, a_closed_stream_is_told_to_all)
