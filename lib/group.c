@@ -224,6 +224,8 @@ static int claim(struct shmring_consumer *consumer)
 		}
 		/* A hold and its number change apart: there must be none while they do. */
 		hold_store(consumer, HOLD_NONE);
+		/* The producer may have seen that hold, and sleep because of it. */
+		consumer_room_look(consumer);
 	}
 	hold_store(consumer, HOLD_NONE);
 	return error;
