@@ -52,19 +52,19 @@
  *            then sleepers  -> consumer_wait.c consumer_arm: sleepers, full fence, then header
  *            word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
- *            Without it: a wake-up is late by a bounded wait. Seen by: figure late_wakeups of
- *            stress_wake.
+ *            Without it: a wake-up is late by a bounded wait. Seen by: model sleep, figure
+ *            late_wakeups of stress_wake.
  * [BELL]     wait.c wake_sleepers: bit cleared, then bell (release)  ->  consumer_wait.c
  *            consumer_arm: bell (acquire), then bit
  *            A sleeper whose bit is cleared after it read the bell is not put to sleep by the
  *            kernel.
- *            Without it: as for [SLEEP]. Seen by: figure late_wakeups of stress_wake.
+ *            Without it: as for [SLEEP]. Seen by: model sleep, figure late_wakeups of
+ *            stress_wake.
  * [ROOM]     producer_wait.c producer_arm: need, full fence, then tails  ->  consumer.c
  *            consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.
- *            Without it: a producer waits one bounded wait too long. Seen by: figure late_room of
- *            stress_wake, for the bell; the race that the fences close was not hit in 20,000 sleeps
- *            without them.
+ *            Without it: a producer waits one bounded wait too long. Seen by: model sleep, and
+ *            figure late_room of stress_wake for the bell.
  * [STREAM]   producer_open.c stream_store: stream (release)  ->  consumer.c consumer_ended: stream
  *            (acquire)
  *            Whoever sees a stream closed sees every record it had.
