@@ -160,6 +160,9 @@ void consumer_bell_init(struct shmring_consumer *consumer);
 /* A sleeper's full fence: in wake mode MEMBARRIER, one for the producer as well. */
 void consumer_fence(struct shmring_consumer *consumer);
 
+/* Is it worth a look? What takes a system call, or a while, to find out is left out. */
+bool consumer_glance(const struct shmring_consumer *consumer);
+
 /*
  * Prepares to sleep, after consumer_look found nothing, and says on what. False: something came
  * meanwhile. consumer_disarm has to follow in either case, with how the sleep ended.

@@ -321,6 +321,8 @@ int shmring_consumer_close(struct shmring_consumer *consumer)
 
 	if (!consumer)
 		return 0;
+	if (handle_in_poller(&consumer->handle))
+		return -EBUSY;
 	if (consumer->subscribed && !consumer->handle.is_forked)
 		subscription_leave(&consumer->handle.segment, &consumer->subscription);
 	handle_close(&consumer->handle);

@@ -76,6 +76,12 @@ int consumer_look(struct shmring_consumer *consumer)
 	return -EAGAIN;
 }
 
+bool consumer_glance(const struct shmring_consumer *consumer)
+{
+	return record_there(consumer) || consumer_evicted(consumer) ||
+	       handle_cancelled(&consumer->handle);
+}
+
 /* With a subscription, and a producer that looks for sleepers. */
 static inline bool has_bell(const struct shmring_consumer *consumer)
 {

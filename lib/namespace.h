@@ -21,6 +21,7 @@
 #define consumer_ended           shmring__consumer_ended
 #define consumer_fence           shmring__consumer_fence
 #define consumer_find_ungated shmring__consumer_find_ungated
+#define consumer_glance          shmring__consumer_glance
 #define consumer_held_by_the_dead shmring__consumer_held_by_the_dead
 #define consumer_lapped          shmring__consumer_lapped
 #define consumer_look            shmring__consumer_look
@@ -55,6 +56,7 @@
 #define handle_arm               shmring__handle_arm
 #define handle_close             shmring__handle_close
 #define handle_disarm            shmring__handle_disarm
+#define handle_enter             shmring__handle_enter
 #define handle_open              shmring__handle_open
 #define handle_open_lock shmring__handle_open_lock
 #define handle_sleep             shmring__handle_sleep
@@ -79,6 +81,9 @@
 #define lock_take                shmring__lock_take
 #define lock_wait                shmring__lock_wait
 #define magic_read               shmring__magic_read
+#define many_nap                 shmring__many_nap
+#define many_possible            shmring__many_possible
+#define many_sleep               shmring__many_sleep
 #define mapping_drop             shmring__mapping_drop
 #define mapping_forked           shmring__mapping_forked
 #define mapping_make             shmring__mapping_make
@@ -92,6 +97,7 @@
 #define path_of_data             shmring__path_of_data
 #define path_of_file             shmring__path_of_file
 #define pause_for_ns             shmring__pause_for_ns
+#define poller_disarm            shmring__poller_disarm
 #define producer_arm             shmring__producer_arm
 #define producer_disarm          shmring__producer_disarm
 #define producer_drop            shmring__producer_drop
@@ -102,6 +108,14 @@
 #define random_fill              shmring__random_fill
 #define report_check             shmring__report_check
 #define report_copy              shmring__report_copy
+#define roster_enter             shmring__roster_enter
+#define roster_erase             shmring__roster_erase
+#define roster_free              shmring__roster_free
+#define roster_held              shmring__roster_held
+#define roster_init              shmring__roster_init
+#define roster_insert            shmring__roster_insert
+#define roster_leave             shmring__roster_leave
+#define roster_wake              shmring__roster_wake
 #define segment_attach           shmring__segment_attach
 #define segment_close            shmring__segment_close
 #define segment_detach           shmring__segment_detach

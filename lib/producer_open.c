@@ -150,6 +150,8 @@ int shmring_producer_close(struct shmring_producer *producer)
 
 	if (!producer)
 		return 0;
+	if (handle_in_poller(&producer->handle))
+		return -EBUSY;
 	if (!producer->handle.is_forked) {
 		producer_drop(producer);
 		stream_store(producer, SHMRING_STREAM_CLOSED);

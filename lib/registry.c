@@ -96,6 +96,19 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
 	return error;
 }
 
+int handle_enter(struct handle *handle)
+{
+	pthread_once(&fork_once, watch_forks);
+	if (fork_error)
+		return -fork_error;
+	memset(handle, 0, sizeof(*handle));
+	handle->segment.data_fd = handle->segment.lock_fd = -1;
+	pthread_mutex_lock(&handles_mutex);
+	cds_list_add_rcu(&handle->node, &handles);
+	pthread_mutex_unlock(&handles_mutex);
+	return 0;
+}
+
 int handle_open_lock(struct handle *handle, const char *path)
 {
 	int error = 0;

@@ -26,6 +26,7 @@ struct handle {
 	bool interruptible;                     /* a signal ends its waits */
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
+	const void *_Atomic poller;             /* that it is in; null: none */
 };
 
 /*
@@ -42,6 +43,19 @@ int handle_open(struct handle *handle, const char *name, enum segment_role role,
  * then.
  */
 void handle_close(struct handle *handle);
+
+/* Enters a handle without a ring. Errors: the C library's. */
+int handle_enter(struct handle *handle);
+
+/*
+ * Not to be closed: some poller's waiting thread uses it. In a forked child there is no such
+ * thread.
+ */
+static inline bool handle_in_poller(const struct handle *handle)
+{
+	return !handle->is_forked &&
+	       atomic_load_explicit(&handle->poller, memory_order_acquire) != NULL;
+}
 
 /*
  * Like handle_open, for nothing but a descriptor to lock with: opens a control object by its path

@@ -93,6 +93,8 @@
  *
  *   which calls may run at the same time         same handle    different handles
  *   shmring_cancel with any call, close included    yes              yes
+ *   shmring_poller_add_..., shmring_poller_remove   yes              yes
+ *     with each other and with shmring_poller_wait
  *   any other two calls                             no               yes, in one process or many
  *
  * One handle belongs to one thread at a time. Any number of threads may have handles of their own
@@ -141,7 +143,8 @@ extern "C" {
  *                  group's member has to release first; or there is no reason to sleep
  *   -EACCES        the files' permissions do not grant this role
  *   -EBADMSG       not a ring, or damaged
- *   -EBUSY         there is a producer, or somebody has the subscription open
+ *   -EBUSY         there is a producer, or somebody has the subscription open; or the handle is in a
+ *                  poller
  *   -ECONNRESET    the subscription was evicted: discard what was read and not released; see
  *                  shmring_rejoin
  *   -ECANCELED     shmring_cancel was called on this handle
@@ -163,7 +166,7 @@ extern "C" {
  *   -EPROTONOSUPPORT  a ring of another layout version, byte order, or with features unknown here
  *   -EPROTOTYPE    the ring's tag is not the one required
  *   -ERANGE        that sequence number has not been written yet
- *   -ESRCH         no such subscription
+ *   -ESRCH         no such subscription, or no such handle in the poller
  *   -ESTALE        the ring was removed or replaced, and everything left in it has been read
  *   -ETIMEDOUT     the time-out passed
  *   -EUCLEAN       the two objects do not belong together, or the control object is missing
@@ -305,7 +308,8 @@ SHMRING_API int shmring_producer_open(struct shmring_producer **producer, const 
 /*
  * Closes the stream: drops a reservation and an unfinished batch, and lets readers know (-EPIPE)
  * once they have read everything. The ring stays; another producer may follow. Frees the handle in
- * any case.
+ * any case but one: -EBUSY, it is in a poller, and stays open.
+ * Errors: -EBUSY.
  */
 SHMRING_API int shmring_producer_close(struct shmring_producer *producer);
 
@@ -473,6 +477,7 @@ SHMRING_API int shmring_observer_open(struct shmring_consumer **consumer, const 
 /*
  * Ends the subscription, unless it is durable or has other members, and frees the handle. What was
  * read but not released counts as not read.
+ * Errors: -EBUSY (it is in a poller, and stays open).
  */
 SHMRING_API int shmring_consumer_close(struct shmring_consumer *consumer);
 
@@ -603,13 +608,81 @@ SHMRING_API int shmring_consumer_info(const struct shmring_consumer *consumer,
 				      struct shmring_consumer_info *info);
 
 /*
- * Makes the calls that wait on this handle (a producer or consumer), now and from now on, return
+ * Makes the calls that wait on this handle (a producer, consumer or poller), now and from now on, return
  * -ECANCELED. A write that need not wait still succeeds. May be called from any thread and from a
  * signal handler, also while another thread closes the handle. A wait notices at once, or, in a
  * rare race, within 100 ms.
  * Errors: -EINVAL (no handle of this process that is open).
  */
 SHMRING_API int shmring_cancel(const void *handle);
+
+/* ---- Waiting for many rings ------------------------------------------------------------------ */
+
+struct shmring_poller;
+
+struct shmring_poller_options {
+	size_t size;
+	/* 1: tells of the highest priority that is ready alone; 0: of all by turns */
+	uint32_t by_priority;
+	uint32_t interruptible; /* 1: a signal that interrupts a wait ends it, with -EINTR */
+	int64_t spin_ns;        /* see SHMRING_SPIN_DEFAULT_NS */
+};
+#define SHMRING_POLLER_OPTIONS_INIT SHMRING_SIZED(struct shmring_poller_options)
+
+/*
+ * Makes a poller, which waits for any of many rings: consumers that have something to read,
+ * producers that have room. It sleeps on up to 127 of them at once, those of the highest priority;
+ * at the others, and at all where the kernel has no futex_waitv (before Linux 5.16), it looks in
+ * naps of a 16th of the time that it has waited, from 50 us to 4 ms.
+ * Errors: -EINVAL, -ENOMEM.
+ */
+SHMRING_API int shmring_poller_open(struct shmring_poller **poller,
+				    const struct shmring_poller_options *options);
+
+/* Takes all out, which stay open, and frees the poller. Nobody may be waiting. */
+SHMRING_API int shmring_poller_close(struct shmring_poller *poller);
+
+/*
+ * Puts a consumer or observer in, or a producer, for when a reservation of `bytes` payload bytes
+ * would succeed. From now on, until it is taken out, the handle is the waiting thread's, and may
+ * not be closed. A larger `priority` comes first; `context` comes back with each event. Any thread
+ * may call this, also while another one waits, which then waits for this one, too.
+ * Errors: -EBUSY (it is in a poller), -EINVAL, -EMSGSIZE, -ENOMEM, -EOWNERDEAD (a forked child).
+ */
+SHMRING_API int shmring_poller_add_consumer(struct shmring_poller *poller,
+					    struct shmring_consumer *consumer, int priority,
+					    void *context);
+SHMRING_API int shmring_poller_add_producer(struct shmring_poller *poller,
+					    struct shmring_producer *producer, size_t bytes,
+					    int priority, void *context);
+
+/*
+ * Takes a handle out. When this returns, the waiting thread no longer uses it, and it may be used
+ * or closed by the caller. But a wait that was under way may still tell of it. Any thread may call
+ * this, also while another one waits.
+ * Errors: -ESRCH (it is not in this poller), -EOWNERDEAD (a forked child).
+ */
+SHMRING_API int shmring_poller_remove(struct shmring_poller *poller, const void *handle);
+
+struct shmring_event {
+	void *handle;  /* the consumer or producer */
+	void *context; /* as it was put in */
+	/* 0: ready; or what shmring_wait, or shmring_producer_wait, would have returned */
+	int error;
+	int priority;  /* as it was put in */
+};
+
+/*
+ * Waits until something is ready, or there is an error to tell, and fills in up to `room` events,
+ * of one handle each; `count` is set to their number. What is not dealt with is told again by the
+ * next call, but for -EPIPE and -EOWNERDEAD, which are told once for each producer. With
+ * `by_priority`, only events of the highest priority that there is are told: who deals with them
+ * and calls again serves the urgent ones first. One thread may wait at a time.
+ * Errors: -EAGAIN (timeout_ns is 0), -ETIMEDOUT, -ECANCELED, -EINTR, -EINVAL, -EOWNERDEAD (a forked
+ * child).
+ */
+SHMRING_API int shmring_poller_wait(struct shmring_poller *poller, struct shmring_event *events,
+				    unsigned int room, unsigned int *count, int64_t timeout_ns);
 
 /* ---- Inspecting ------------------------------------------------------------------------------ */
 

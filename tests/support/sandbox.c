@@ -82,6 +82,18 @@ int sandbox_deny_linkat_by_descriptor(void)
 	return install_filter(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
+int sandbox_refuse_call(long call, int error)
+{
+	struct sock_filter filter[] = {
+		LOAD(nr),
+		UNLESS((unsigned int)call, 1),
+		RETURN(SECCOMP_RET_ERRNO | (unsigned int)error),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+
+	return install_filter(filter, sizeof(filter) / sizeof(filter[0]));
+}
+
 int sandbox_deny_system_calls(void)
 {
 	struct sock_filter filter[] = {

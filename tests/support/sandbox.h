@@ -21,6 +21,9 @@ int sandbox_empty_proc(void);
 /* linkat of an open file by its descriptor alone fails with ENOENT, as it does without CAP_DAC_READ_SEARCH. */
 int sandbox_deny_linkat_by_descriptor(void);
 
+/* The kernel has no such system call, or a filter refuses it: ENOSYS or EPERM. */
+int sandbox_refuse_call(long call, int error);
+
 /* Every system call but exit_group, and write (to say what went wrong), kills the process with SIGSYS. */
 int sandbox_deny_system_calls(void);
 
