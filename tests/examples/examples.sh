@@ -72,11 +72,17 @@ expect "threads" $? 'reader 0: 50005000
 reader 1: 50005000
 reader 2: 50005000'
 
-for program in producer consumer observer batch cancel threads durable group; do
+for program in producer consumer observer batch cancel threads durable group poller; do
 	run "$examples/$program"
 	[ $? -eq 2 ] && grep -q "^Usage: $program NAME$" "$work/err"
 	tap_check "$program without a name" [ $? -eq 0 ]
 done
+
+run "$examples/poller" "$ring"
+expect "poller" $? "$ring.alarms: too hot
+$ring.alarms: the producer closed the stream
+$ring.log: started
+$ring.log: the producer closed the stream"
 
 # ---- with shmtool ----
 
