@@ -48,4 +48,5 @@ compare() { # HEADING SCRIPT
 
 compare "Within a ring" tests/crash/rules.sh
 compare "Names" tests/crash/names_rules.sh
+compare "Wake-ups" tests/stress/wake_rules.sh
 tap_done
