@@ -4,7 +4,7 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-for command in create ls stat pub sub tail unsubscribe evict check rm gc; do
+for command in create ls stat pub sub tail unsubscribe evict check rm gc bench; do
 	accepted "$command --help" "$shmtool" "$command" --help
 	check "$command --help shows the usage" grep -q "^Usage: shmtool $command " out
 	check "$command --help shows the options" grep -q -e '--help' out

@@ -27,6 +27,7 @@ static const struct command {
 	{ "check", "verify everything in a ring", cmd_check },
 	{ "rm", "remove rings", cmd_rm },
 	{ "gc", "remove what creations that died left behind", cmd_gc },
+	{ "bench", "measure a ring beside all other ways that two processes can talk", cmd_bench },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -12,6 +12,7 @@ enum status {
 };
 
 /* Each takes its own part of the command line, argv[0] being the command's name, and returns a status. */
+int cmd_bench(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_evict(int argc, char **argv);
