@@ -218,17 +218,27 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 	return -EAGAIN;
 }
 
+/* Is what lies at the cursor not overwritten meanwhile? Of a group's records, those in hand. */
+static inline bool kept_for(const struct shmring_consumer *consumer)
+{
+	return consumer->handle.segment.gates ||
+	       (consumer->shared && consumer->cursor < consumer->stop &&
+		consumer->subscription.policy == SHMRING_RELIABLE);
+}
+
 int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	const shared_u64 *const header = consumer_word(consumer, consumer->cursor);
 	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
 	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:publish() */
-	const uint64_t word = consumer_load(consumer, header);
+	const uint64_t word = load_record_word(header, kept_for(consumer));
+	const uint64_t next = consumer->cursor + record_stride(record_length(word));
 	uint64_t sequence;
 
-	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum))
+	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum ||
+		     next > consumer->stop))
 		return read_slowly(consumer, record);
-	sequence = consumer_load(consumer, header + 1);
+	sequence = load_record_word(header + 1, kept_for(consumer));
 	if (unlikely(sequence != consumer->expected || consumer_evicted(consumer)))
 		return read_slowly(consumer, record);
 	deliver(consumer, record, header, word, sequence, 0);
@@ -354,9 +364,10 @@ int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t si
 			consumer->cursor = record->position;
 			if (consumer->shared) {
 				consumer->claim.lost = record->lost;
-				consumer->claim.next = record->sequence;
+				/* To tell that, or the flags, once more. */
+				consumer->stop = 0;
 			}
-			consumer->expected = expected;
+			consumer->expected = consumer->shared ? record->sequence : expected;
 			consumer->lost = lost;
 			/* Overtaken: then the length may be wrong. */
 			if (!consumer_lapped(consumer))

@@ -19,7 +19,6 @@ struct claim {
 	unsigned int member;        /* whose that is */
 	uint64_t end;
 	uint64_t end_sequence;
-	uint64_t next;              /* the sequence number behind the last record read */
 	uint64_t lost;              /* to be told with the next record */
 	uint16_t flags;             /* SHMRING_REDELIVERED if it is a dead one's */
 	uint32_t most;              /* records that may be taken at once */
@@ -47,6 +46,8 @@ struct shmring_consumer {
 	shared_u64 *tail;        /* an observer's is private */
 	const shared_u64 *state; /* the subscription's state word; an observer's is private */
 	uint64_t active;         /* what it is unless the subscription was evicted */
+	/* a record that ends above needs a closer look: a claim's end; 0: each one does */
+	uint64_t stop;
 	struct layout_tail *marks; /* a durable subscription's; null otherwise */
 	bool special;            /* release has more to do than to store the tail */
 	unsigned int block_shift;

@@ -160,6 +160,7 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 	consumer->records = segment->records;
 	consumer->mask = segment->capacity - 1;
 	consumer->maximum = segment->maximum;
+	consumer->stop = UINT64_MAX;
 	consumer->block_shift = segment->block_shift;
 	consumer->floor = &segment->data->floor;
 	consumer->tail = &consumer->private_tail;
@@ -368,7 +369,7 @@ int shmring_consumer_info(const struct shmring_consumer *consumer,
 	if (error)
 		return error;
 	report = (struct shmring_consumer_info){
-		.sequence = consumer->shared ? consumer->claim.next : consumer->expected,
+		.sequence = consumer->expected,
 		.position = consumer->cursor,
 		.capacity = consumer->handle.segment.capacity,
 		.maximum = consumer->maximum,

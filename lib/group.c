@@ -165,7 +165,9 @@ static void claim_done(struct shmring_consumer *consumer, uint64_t from, uint64_
 	consumer->cursor = consumer->released = from;
 	consumer->claim.end = end;
 	consumer->claim.end_sequence = end_sequence;
-	consumer->claim.next = consumer->released_expected = sequence;
+	consumer->expected = consumer->released_expected = sequence;
+	/* The first one of a claim may have a loss to tell. */
+	consumer->stop = 0;
 	atomic_store_explicit(&consumer->claim.line->claimed_ns, consumer->claim.looked_ns,
 			      memory_order_relaxed);
 }
@@ -313,8 +315,11 @@ static bool deliver(struct shmring_consumer *consumer, struct shmring_record *re
 	record->lost = claimed->lost;
 	consumer->lost += claimed->lost;
 	claimed->lost = 0;
-	claimed->next = sequence + 1;
+	consumer->expected = sequence + 1;
 	consumer->cursor += stride;
+	/* The others are read like a single subscription's, but for those that need a flag. */
+	if (claimed->flags == 0)
+		consumer->stop = claimed->end;
 	return true;
 }
 
@@ -350,11 +355,11 @@ int group_release(struct shmring_consumer *consumer)
 	if (consumer->cursor == before)
 		return 0;
 	consumer->released = consumer->cursor;
-	consumer->released_expected = consumer->claim.next;
+	consumer->released_expected = consumer->expected;
 	consumer->released_lost = consumer->lost;
 	if (!all) {
 		/* The number first. Nobody looks it up: no tail is in the middle of a claim. */
-		atomic_store_explicit(&consumer->claim.line->hold_sequence, consumer->claim.next,
+		atomic_store_explicit(&consumer->claim.line->hold_sequence, consumer->expected,
 				      memory_order_release);
 		hold_store(consumer, consumer->cursor);
 		if ((before ^ consumer->cursor) >> consumer->block_shift != 0)

@@ -107,7 +107,8 @@ static bool inherit(struct shmring_consumer *consumer, unsigned int member)
 		return false;
 	}
 	consumer->cursor = consumer->released = hold;
-	consumer->claim.next = consumer->released_expected = hold_sequence;
+	consumer->expected = consumer->released_expected = hold_sequence;
+	consumer->stop = 0;
 	consumer->claim.line = line;
 	consumer->claim.member = member;
 	consumer->claim.end = end;

@@ -21,8 +21,7 @@ static void idle_at(struct shmring_consumer *consumer, uint64_t tail)
 	claim->member = consumer->subscription.member;
 	claim->flags = 0;
 	claim->end = consumer->cursor = consumer->released = tail;
-	/* No record has this number: every read takes a closer look. */
-	consumer->expected = UINT64_MAX;
+	consumer->stop = 0;
 	consumer->active = subscription_active(&consumer->subscription);
 }
 
@@ -43,7 +42,7 @@ static bool tail_move(struct shmring_consumer *consumer, uint64_t *seen, uint64_
 static int begin(struct shmring_consumer *consumer, uint64_t tail, struct place place)
 {
 	idle_at(consumer, tail);
-	consumer->claim.next = place.sequence;
+	consumer->expected = place.sequence;
 	consumer_mark(consumer, place);
 	if (!subscription_found(&consumer->handle.segment, &consumer->subscription))
 		return -ECONNRESET;
@@ -263,8 +262,9 @@ static void take_up_again(struct shmring_consumer *consumer, struct claim claim,
 		       ? atomic_load_explicit(&segment->data->want, memory_order_acquire)
 		       : walk_floor(segment);
 	claim.lost = consumer->claim.lost;
-	claim.next = number;
 	consumer->claim = claim;
+	consumer->expected = number;
+	consumer->stop = 0;
 	consumer->cursor = consumer->released = from;
 	consumer->released_expected = number;
 	if (gone > from)
