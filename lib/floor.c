@@ -10,13 +10,41 @@
 /* A full ring is looked through for dead subscriptions no more often than this. */
 #define REAP_INTERVAL_NS NS_PER_MS
 
-/* The least that a group's members have in their hands. The tail was read before. */
-static uint64_t holds_of(const struct floor *floor, unsigned int slot)
+/*
+ * Up to where the member table is in use. Who takes a line counts as a join before it claims
+ * anything.
+ */
+static unsigned int lines_in_use(struct floor *floor)
 {
 	const struct layout_control *control = floor->segment->control;
+	/*
+	 * [JOIN] acquire: the lines that are counted are seen; pairs with
+	 * subscription.c:member_enter()
+	 */
+	const uint64_t joins = atomic_load_explicit(&control->joins, memory_order_acquire);
+
+	if (joins == floor->lines_joins)
+		return floor->lines;
+	floor->lines = SHMRING_MEMBERS;
+	while (floor->lines > 0 &&
+	       !member_taken(atomic_load_explicit(&control->member[floor->lines - 1].word,
+						  memory_order_acquire)))
+		floor->lines--;
+	floor->lines_joins = joins;
+	return floor->lines;
+}
+
+/*
+ * The least that a group's members have in their hands. The tail was read before, and so brings
+ * the joins of all whose claims it counts.
+ */
+static uint64_t holds_of(struct floor *floor, unsigned int slot)
+{
+	const struct layout_control *control = floor->segment->control;
+	const unsigned int lines = lines_in_use(floor);
 	uint64_t least = UINT64_MAX;
 
-	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+	for (unsigned int i = 0; i < lines; i++) {
 		const struct layout_member *line = &control->member[i];
 		const uint64_t word = atomic_load_explicit(&line->word, memory_order_acquire);
 		/* [HOLD] acquire: what it held, it is done with; pairs with group.c:hold_store() */
@@ -34,7 +62,7 @@ static uint64_t holds_of(const struct floor *floor, unsigned int slot)
  * Where one subscription holds the producer; UINT64_MAX if it does not. Its tail is judged here and
  * nowhere else.
  */
-static uint64_t gate_of(const struct floor *floor, unsigned int slot, uint64_t head)
+static uint64_t gate_of(struct floor *floor, unsigned int slot, uint64_t head)
 {
 	struct layout_control *control = floor->segment->control;
 	uint64_t state = atomic_load_explicit(&control->state[slot], memory_order_acquire);
@@ -265,6 +293,7 @@ int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t
 	want_store(floor, floor->floor);
 	full(floor, 0);
 	floor->minimum = 0;
+	floor->lines_joins = ~atomic_load_explicit(&segment->control->joins, memory_order_relaxed);
 	gate_scan(floor, head);
 	return 0;
 }

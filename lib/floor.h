@@ -20,6 +20,8 @@ struct floor {
 	uint64_t floor;        /* as in the data object, which only this process writes */
 	uint64_t minimum;      /* no gating tail is below */
 	uint64_t joins;        /* the count at the last scan */
+	unsigned int lines;    /* of the member table: none above is taken */
+	uint64_t lines_joins;  /* the count of joins when that was so */
 	bool is_full;          /* there was no room when it was last needed */
 	uint64_t reap_next_ns; /* when to look for dead subscriptions again */
 

@@ -40,9 +40,10 @@
  *            The producer sees the joiner's tail, or the joiner sees that it came too late; or
  *            both.
  *            Without it: a RELIABLE joiner is overrun. Seen by: stress_join.
- * [JOIN]     subscription_state.c subscription_gate: joins (release)  ->  floor.c gate_scan: joins
- *            (acquire)
- *            A producer that has seen the count sees the tail and the state that it counts.
+ * [JOIN]     subscription_state.c subscription_gate, subscription.c member_enter: joins (release)
+ *            ->  floor.c gate_scan, lines_in_use: joins (acquire)
+ *            A producer that has seen the count sees the tail and the state, or the member's line,
+ *            that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
  * [RELEASE]  consumer.c shmring_release, subscription_state.c subscription_gate: tail (release)  ->
  *            floor.c gate_of: tail (acquire)

@@ -217,6 +217,9 @@ static void member_enter(const struct segment *segment, unsigned int member, uns
 	atomic_store_explicit(&line->pid, (uint32_t)getpid(), memory_order_relaxed);
 	atomic_store_explicit(&line->word, member_word(generation + 1, slot, 1),
 			      memory_order_release);
+	/* The producer looks at no line above those that it knows to be taken. */
+	/* [JOIN] release: the line's word first; pairs with floor.c:lines_in_use() */
+	atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
 }
 
 /* With the table locked and a free slot. */

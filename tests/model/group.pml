@@ -3,8 +3,9 @@
  * group.pml - each record of a group is delivered, whoever dies, and stays while it is read.
  *
  * Mirrors lib/group.c (claim, claim_note, survey, group_release), lib/group_dead.c
- * (group_take_over, inherit, was_claimed, line_free), lib/floor.c (gate_of with holds_of,
- * gate_scan, floor_advance, floor_take_over), and leave_locked in lib/subscription.c.
+ * (group_take_over, inherit, was_claimed, line_free), lib/floor.c (gate_of with holds_of and
+ * lines_in_use, gate_scan, floor_advance, floor_take_over), and member_enter and leave_locked in
+ * lib/subscription.c.
  *
  * A producer, which waits (RELIABLE), and MEMBERS processes of one durable group: each claims up to
  * BATCH records, reads them, releases some or all, and takes over what the dead have left, also
@@ -64,6 +65,7 @@
 byte want, floor, head = CAPACITY;
 /* The control object; of a line, what counts in it. */
 bool joined; /* has `joins` changed since the producer's last scan? */
+bool entered; /* and since it last looked how many lines are taken? */
 byte tail;
 byte hold[LINES] = NONE, end[LINES] = NONE;
 byte lock[LINES]; /* 0, or the process that has it */
@@ -121,7 +123,7 @@ inline arrive(me)
 		:: where == FLOOR -> assert(value <= tail); floor = value
 		:: where == HOLD -> hold[line] = value
 		:: where == END -> end[line] = value
-		:: where == JOINS -> joined = true
+		:: where == JOINS -> joined = true; entered = true
 		:: where == RECORD ->
 			/* It takes the place of the record CAPACITY before. */
 			assert(value - CAPACITY < floor);
@@ -176,11 +178,28 @@ end_of_stores: do
 	}; \
 	LOOK(hold[line], needed)
 #else
-#define LOOK_AT_HOLD(line, needed) LOOK(hold[line], needed)
+#define LOOK_AT_HOLD(line, needed) \
+	if \
+	:: line < known -> LOOK(hold[line], needed) \
+	:: else \
+	fi
 #endif
+
+inline lines_in_use()
+{
+	atomic {
+		if
+		:: entered -> entered = false; known = lines
+		:: else
+		fi
+	}
+}
 
 inline holds_of(needed)
 {
+#ifndef LINES_BEFORE_TAIL
+	lines_in_use();
+#endif
 	LOOK_AT_HOLD(0, needed);
 	LOOK_AT_HOLD(1, needed)
 #if LINES > 2
@@ -202,6 +221,9 @@ inline gate_scan(needed)
 	holds_of(needed);
 	LOOK(tail, needed)
 #else
+#ifdef LINES_BEFORE_TAIL
+	lines_in_use();
+#endif
 	LOOK(tail, needed);
 	holds_of(needed)
 #endif
@@ -210,10 +232,11 @@ inline gate_scan(needed)
 active proctype producer()
 {
 	byte position, my_floor, minimum, target;
+	byte known; /* no line from there on is taken */
 
 born:
 	/* floor_take_over() */
-	atomic { position = head; my_floor = floor };
+	atomic { position = head; my_floor = floor; entered = true };
 	PUBLIC(WANT, my_floor);
 	gate_scan(0);
 	do
@@ -249,11 +272,11 @@ again:		if
 died:
 	atomic {
 		DRAINED(0);
-		position = 0; my_floor = 0; minimum = 0; target = 0
+		position = 0; my_floor = 0; minimum = 0; target = 0; known = 0
 	}
 	goto born;
 finish:
-	atomic { position = 0; my_floor = 0; minimum = 0; target = 0 }
+	atomic { position = 0; my_floor = 0; minimum = 0; target = 0; known = 0 }
 }
 
 /* Without the flag: no record twice. */
@@ -320,6 +343,10 @@ born:
 		lines++;
 		lock[mine] = me
 	}
+	/* member_enter() */
+#ifndef ENTERS_WITHOUT_JOINING
+	STORE(me, JOINS, 0, 1);
+#endif
 next:
 	atomic {
 		if

@@ -96,6 +96,25 @@ Test(group_room, a_slow_member_holds_back_what_it_holds)
 	expect_sound(name);
 }
 
+/* The producer has looked at the members before the last one came. */
+Test(group_room, a_newcomer_holds_back_what_it_holds)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *first = open_member(name, "workers", SHMRING_RELIABLE, 1);
+	struct shmring_consumer *newcomer;
+
+	cr_assert_eq(fill_ring(producer, BIG), 3);
+	expect_run(first, 0, 1, BIG);
+	cr_assert_eq(fill_ring(producer, BIG), 1);
+	newcomer = open_member(name, "workers", SHMRING_RELIABLE, 1);
+	expect_next(newcomer, 1, BIG);
+	expect_run(first, 2, 2, BIG);
+	cr_assert_eq(fill_ring(producer, BIG), 0);
+	expect_ok(shmring_release(newcomer));
+	cr_assert_eq(fill_ring(producer, BIG), 3);
+}
+
 Test(group_room, what_nobody_has_claimed_holds_too)
 {
 	const char *name = new_ring(0);
