@@ -19,6 +19,13 @@
 /* A lapped group goes on this far above the floor, to have a head start. */
 #define RESUME_SHARE 8
 
+/*
+ * As in consumer.c: a member on the producer's heels steals the lines that the producer is writing,
+ * and lets it get ahead; by more, since it takes more at once.
+ */
+#define STREAK_LENGTH   4
+#define STREAK_PAUSE_NS 3200
+
 void group_note(struct layout_member *line, uint64_t position, uint64_t sequence)
 {
 	/* [NUMBER] none, number, position, each with release; pairs with group.c:pair_of() */
@@ -279,6 +286,12 @@ static int next_claim(struct shmring_consumer *consumer)
 	if (group_take_over(consumer, false))
 		return 0;
 	error = claim(consumer);
+	if (error == -EAGAIN && consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
+		pause_for_ns(STREAK_PAUSE_NS);
+		error = claim(consumer);
+	}
+	if (error == -EAGAIN)
+		consumer->idle_expected = consumer->expected;
 	if (error != -EAGAIN)
 		return error;
 	error = consumer_ended(consumer, true, &epoch);
