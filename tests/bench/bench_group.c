@@ -127,6 +127,9 @@ int main(int argc, char **argv)
 	for (int i = 0; i < plan.count; i++) {
 		if (plan.heats[i].job.task == BENCH_STREAM)
 			print_figures(&plan, &plan.heats[i]);
+		else
+			printf("figure handover_ns %.2f\n",
+			       bench_times(&plan, &plan.heats[i], 0).median);
 	}
 	bench_print_spread(&plan);
 	return 0;
