@@ -20,7 +20,7 @@
 
 #define BENCH_SIZE_MIN   8u
 #define BENCH_SIZE_MAX   (1u << 20)
-#define BENCH_SIZES      16
+#define BENCH_SIZES      10 /* a row of the tables has 80 columns */
 #define BENCH_TRANSPORTS 32
 #define BENCH_GROUPS     (2 * BENCH_SIZES + BENCH_PACES)
 #define BENCH_ROUNDS     1000
