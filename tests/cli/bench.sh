@@ -5,6 +5,9 @@
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# What clean_up kills could not remove its rings any more.
+trap 'kill -TERM $started 2>/dev/null; wait; clean_up' EXIT
+
 "$shmtool" bench --transports pipe --sizes 8 --rounds 1 --seconds 0.001 >out 2>err || {
 	! grep -q "it takes two processors" err || tap_skip_all "fewer than two CPUs"
 }
