@@ -61,7 +61,7 @@ refused "--raw with --framed for pub" 2 "do not go together" "$shmtool" pub "$ri
 refused "--framed with --raw for pub" 2 "do not go together" "$shmtool" pub "$ring" --framed --raw 5
 refused "--raw with --framed for sub" 2 "do not go together" "$shmtool" sub "$ring" --raw --framed
 refused "--type with --framed" 2 "--type does not go with --framed" "$shmtool" pub "$ring" --framed --type 1
-refused "--wake with something else" 2 "--wake takes fence or none" "$shmtool" create "$ring" --wake up
+refused "--wake with something else" 2 "--wake takes fence, none or membarrier, not" "$shmtool" create "$ring" --wake up
 for mode in all=consumer other=king other= other 'group=consumer,' ''; do
 	refused "--mode '$mode'" 2 "--mode takes WHO=ROLE" "$shmtool" create "$ring" --mode "$mode"
 done
