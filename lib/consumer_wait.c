@@ -159,11 +159,12 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 
 void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end)
 {
-	shared_u64 *sleepers = &consumer->handle.segment.control->sleepers;
 	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
+	shared_u64 *sleepers;
 
 	if (!has_bell(consumer))
 		return;
+	sleepers = &consumer->handle.segment.control->sleepers;
 	if (end == SLEEP_WOKEN) {
 		consumer->wakeups++;
 		if (consumer->shared)
