@@ -172,7 +172,7 @@ edit floor.c 's/(\nint floor_take_over.*)\twant_store\(floor, floor->floor\);/\1
 noticed floor takeover_floor
 
 without "a successor looks at the gates"
-edit floor.c 's/floor->minimum = 0;\n\tgate_scan\(floor, head\);/floor->minimum = UINT64_MAX; floor->joins = atomic_load_explicit(\&segment->control->joins, memory_order_acquire);/'
+edit floor.c 's/floor->minimum = 0;(\n[^\n]*)\n\tgate_scan\(floor, head\);/floor->minimum = UINT64_MAX; floor->joins = atomic_load_explicit(\&segment->control->joins, memory_order_acquire);\1/'
 noticed commit
 
 without "a successor moves head to where the records end"

@@ -3,7 +3,21 @@
 #ifndef TESTS_UNIT_POLLED_H
 #define TESTS_UNIT_POLLED_H
 
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "unit.h"
+
+/* Whether the kernel has futex_waitv, and lets us call it. */
+static inline bool can_sleep_on_many(void)
+{
+#ifdef SYS_futex_waitv
+	return syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) >= 0 || errno == EINVAL;
+#else
+	return false;
+#endif
+}
 
 static inline struct shmring_poller *new_poller(int by_priority)
 {
