@@ -15,11 +15,14 @@ fi
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT INT TERM
 
+# Not all valgrinds can read what all compilers tell debuggers; names of functions are enough.
+strip -g -o "$scratch/bench_members" "$bench" || exit 1
+
 count() { # MEMBERS BATCH CONTENDER
 	rm -f "$scratch"/out.*
 	valgrind -q --tool=callgrind --callgrind-out-file="$scratch/out.%p" --collect-atstart=no \
 		--toggle-collect=bench_members_fill --toggle-collect=bench_members_drain \
-		"$bench" --rounds 1 --records "$records" --members "$1" --batch "$2" --contender "$3" \
+		"$scratch/bench_members" --rounds 1 --records "$records" --members "$1" --batch "$2" --contender "$3" \
 		>"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; return 1; }
 	# The parent counts nothing. Of the others, one has been filling.
 	total=$(sed -n 's/ records in the last run$//p' "$scratch/log")
