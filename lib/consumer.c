@@ -17,10 +17,12 @@
 
 /*
  * A reader on the producer's heels steals the line that the producer is writing. After this many
- * records in a row it lets the producer get ahead for about so long before it looks again.
+ * records in a row it lets the producer get ahead before it looks again: for so long per record,
+ * longer where they come densely, but never longer than this.
  */
-#define STREAK_LENGTH   4
-#define STREAK_PAUSE_NS 800
+#define STREAK_LENGTH       4
+#define STREAK_PAUSE_NS     100
+#define STREAK_PAUSE_MAX_NS 3200
 
 /*
  * A reader that only polls looks for the producer once in RECHECK_NS. To know when, it looks at the
@@ -41,7 +43,8 @@ bool consumer_lapped(const struct shmring_consumer *consumer)
 {
 	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
 	fence_acquire();
-	return atomic_load_explicit(consumer->floor, memory_order_relaxed) > consumer->cursor;
+	return atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) >
+	       consumer->hot.cursor;
 }
 
 /*
@@ -51,40 +54,18 @@ bool consumer_lapped(const struct shmring_consumer *consumer)
 static int resume(struct shmring_consumer *consumer)
 {
 	const struct segment *segment = &consumer->handle.segment;
-	const bool nothing_held = consumer->cursor == consumer->released;
+	const bool nothing_held = consumer->hot.cursor == consumer->hot.released;
 	uint64_t head;
 
 	/* Only an evicted subscription can be overtaken if it gates. */
 	if (consumer_gates(consumer) || consumer_evicted(consumer))
 		return -ECONNRESET;
 	head = walk_head(segment);
-	consumer->cursor = index_first_at(
+	consumer->hot.cursor = index_first_at(
 		segment, walk_floor(segment) + segment->capacity / RESUME_SHARE, head);
 	if (nothing_held)
-		consumer->released = consumer->cursor;
+		consumer->hot.released = consumer->hot.cursor;
 	return 0;
-}
-
-static inline void deliver(struct shmring_consumer *consumer, struct shmring_record *record,
-			   const shared_u64 *header, uint64_t word, uint64_t sequence,
-			   uint64_t lost)
-{
-	const uint64_t at = consumer->cursor;
-	/*
-	 * Length, type and flags are in the record as in the word, so that a compiler can store all
-	 * three at once.
-	 */
-	const uint64_t told = word & ~RECORD_WORD_VALID;
-
-	consumer->cursor = at + record_stride(record_length(word));
-	consumer->expected = sequence + 1;
-	record->data = (const char *)header + RECORD_HEADER;
-	record->length = (uint32_t)told;
-	record->type = (uint16_t)(told >> 32);
-	record->flags = (uint16_t)(told >> 48);
-	record->sequence = sequence;
-	record->position = at;
-	record->lost = lost;
 }
 
 /* Whether the ring was removed, and the producer died, can be asked of the kernel alone. */
@@ -167,6 +148,13 @@ int consumer_tell_end(struct shmring_consumer *consumer, int ended, uint64_t epo
 	return ended;
 }
 
+static void pause_after(uint64_t streak)
+{
+	pause_for_ns(streak < STREAK_PAUSE_MAX_NS / STREAK_PAUSE_NS
+			     ? (unsigned int)streak * STREAK_PAUSE_NS
+			     : STREAK_PAUSE_MAX_NS);
+}
+
 /*
  * Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged,
  * forked.
@@ -183,7 +171,7 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 	if (consumer->shared)
 		return group_read(consumer, record);
 	for (int laps = 0; laps < LAPS_MAX;) {
-		const shared_u64 *header = consumer_word(consumer, consumer->cursor);
+		const shared_u64 *header = consumer_word(consumer, consumer->hot.cursor);
 		uint64_t word = consumer_load(consumer, header);
 		uint64_t sequence = consumer_load(consumer, header + 1);
 		uint64_t lost;
@@ -195,21 +183,21 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 				return error;
 			laps++;
 		} else if (word & RECORD_WORD_VALID) {
-			if (record_length(word) > consumer->maximum ||
-			    sequence < consumer->expected)
+			if (record_length(word) > consumer->hot.maximum ||
+			    sequence < consumer->hot.expected)
 				return -EBADMSG;
-			lost = sequence - consumer->expected;
-			consumer->lost += lost;
-			deliver(consumer, record, header, word, sequence, lost);
+			lost = sequence - consumer->hot.expected;
+			consumer->hot.lost += lost;
+			shmring_hot_deliver(&consumer->hot, record, word, sequence, lost);
 			return 0;
 		} else if (ended) {
 			/* That there is nothing was seen after that it ended. */
 			return consumer_tell_end(consumer, ended, epoch);
-		} else if (consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
-			consumer->idle_expected = consumer->expected;
-			pause_for_ns(STREAK_PAUSE_NS);
+		} else if (consumer->hot.expected - consumer->idle_expected >= STREAK_LENGTH) {
+			pause_after(consumer->hot.expected - consumer->idle_expected);
+			consumer->idle_expected = consumer->hot.expected;
 		} else {
-			consumer->idle_expected = consumer->expected;
+			consumer->idle_expected = consumer->hot.expected;
 			ended = consumer_ended(consumer, clock_is_due(consumer), &epoch);
 			if (!ended)
 				return -EAGAIN;
@@ -218,32 +206,26 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 	return -EAGAIN;
 }
 
+int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	return likely(shmring_hot_read(&consumer->hot, record)) ? 0 : read_slowly(consumer, record);
+}
+
+#ifdef SHMRING_TSAN_BUILD
 /* Is what lies at the cursor not overwritten meanwhile? Of a group's records, those in hand. */
-static inline bool kept_for(const struct shmring_consumer *consumer)
+static bool kept_for(const struct shmring_consumer *consumer)
 {
 	return consumer->handle.segment.gates ||
-	       (consumer->shared && consumer->cursor < consumer->stop &&
+	       (consumer->shared && consumer->hot.cursor < consumer->hot.stop &&
 		consumer->subscription.policy == SHMRING_RELIABLE);
 }
 
-int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)
+uint64_t hot_load(const struct shmring_consumer_hot *hot, const uint64_t *word)
 {
-	const shared_u64 *const header = consumer_word(consumer, consumer->cursor);
-	/* [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish() */
-	/* [ZERO] a word that is not valid is no old payload; pairs with producer.c:publish() */
-	const uint64_t word = load_record_word(header, kept_for(consumer));
-	const uint64_t next = consumer->cursor + record_stride(record_length(word));
-	uint64_t sequence;
-
-	if (unlikely(!(word & RECORD_WORD_VALID) || record_length(word) > consumer->maximum ||
-		     next > consumer->stop))
-		return read_slowly(consumer, record);
-	sequence = load_record_word(header + 1, kept_for(consumer));
-	if (unlikely(sequence != consumer->expected || consumer_evicted(consumer)))
-		return read_slowly(consumer, record);
-	deliver(consumer, record, header, word, sequence, 0);
-	return 0;
+	return load_record_word((const shared_u64 *)(const void *)word,
+				kept_for((const struct shmring_consumer *)(const void *)hot));
 }
+#endif
 
 void consumer_room_look(const struct shmring_consumer *consumer)
 {
@@ -257,13 +239,8 @@ void consumer_room_look(const struct shmring_consumer *consumer)
 	fence_full();
 	need = atomic_load_explicit(&segment->data->need, memory_order_relaxed);
 	/* Of a group, somebody else's claim may have been done before. */
-	if (need != 0 && (consumer->shared || consumer->released >= need))
+	if (need != 0 && (consumer->shared || consumer->hot.released >= need))
 		subscription_ring_room(segment);
-}
-
-static cold_path void room_look(const struct shmring_consumer *consumer)
-{
-	consumer_room_look(consumer);
 }
 
 static cold_path int release_refused(struct shmring_consumer *consumer)
@@ -275,20 +252,20 @@ static cold_path int release_refused(struct shmring_consumer *consumer)
 	if (consumer_evicted(consumer))
 		return -ECONNRESET;
 	if (consumer->shared) {
-		if (consumer->released == consumer->claim.end)
+		if (consumer->hot.released == consumer->claim.end)
 			return 0;
 		group_give_up(consumer);
 		return -EOVERFLOW;
 	}
 	/* Nothing was read that could be torn: the next read goes on further ahead. */
-	if (consumer->cursor == consumer->released)
+	if (consumer->hot.cursor == consumer->hot.released)
 		return 0;
 	error = resume(consumer);
 	if (error)
 		return error;
-	consumer->expected = consumer->released_expected;
-	consumer->lost = consumer->released_lost;
-	consumer->released = consumer->cursor;
+	consumer->hot.expected = consumer->hot.released_expected;
+	consumer->hot.lost = consumer->hot.released_lost;
+	consumer->hot.released = consumer->hot.cursor;
 	return -EOVERFLOW;
 }
 
@@ -310,28 +287,30 @@ void consumer_mark(struct shmring_consumer *consumer, struct place place)
 		atomic_store_explicit(&other->position, TAIL_NONE, memory_order_release);
 }
 
-int shmring_release(struct shmring_consumer *consumer)
+static cold_path int release_slowly(struct shmring_consumer *consumer)
 {
-	const uint64_t before = consumer->released;
+	const uint64_t before = consumer->hot.released;
 
 	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
 	fence_acquire();
-	if (unlikely(atomic_load_explicit(consumer->floor, memory_order_relaxed) > before ||
-		     consumer_evicted(consumer)))
+	if (atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) > before ||
+	    consumer_evicted(consumer))
 		return release_refused(consumer);
-	if (unlikely(consumer->special)) {
+	if (consumer->hot.special) {
 		if (consumer->shared)
 			return group_release(consumer);
-		consumer_mark(consumer, (struct place){ consumer->cursor, consumer->expected });
+		consumer_mark(consumer,
+			      (struct place){ consumer->hot.cursor, consumer->hot.expected });
 	}
-	/* [RELEASE] release: our reads are over; pairs with floor.c:gate_of() */
-	atomic_store_explicit(consumer->tail, consumer->cursor, memory_order_release);
-	consumer->released = consumer->cursor;
-	consumer->released_expected = consumer->expected;
-	consumer->released_lost = consumer->lost;
-	if (unlikely((before ^ consumer->cursor) >> consumer->block_shift != 0))
-		room_look(consumer);
+	shmring_hot_give_back(&consumer->hot);
+	if ((before ^ consumer->hot.cursor) >> consumer->hot.block_shift != 0)
+		consumer_room_look(consumer);
 	return 0;
+}
+
+int shmring_release(struct shmring_consumer *consumer)
+{
+	return likely(shmring_hot_release(&consumer->hot)) ? 0 : release_slowly(consumer);
 }
 
 /* What is copied may be overwritten meanwhile; that is found out afterwards. */
@@ -351,24 +330,26 @@ int shmring_read_copy(struct shmring_consumer *consumer, void *buffer, size_t si
 	/* A torn copy is not released; the next attempt finds a record further ahead. */
 	for (int laps = 0; laps < LAPS_MAX; laps++) {
 		uint64_t expected, lost;
-		int error = consumer->cursor != consumer->released ? shmring_release(consumer) : 0;
+		int error = consumer->hot.cursor != consumer->hot.released
+				    ? shmring_release(consumer)
+				    : 0;
 
 		if (unlikely(error))
 			return error;
-		expected = consumer->expected;
-		lost = consumer->lost;
+		expected = consumer->hot.expected;
+		lost = consumer->hot.lost;
 		error = shmring_read(consumer, record);
 		if (error)
 			return error;
 		if (unlikely(record->length > size)) {
-			consumer->cursor = record->position;
+			consumer->hot.cursor = record->position;
 			if (consumer->shared) {
 				consumer->claim.lost = record->lost;
 				/* To tell that, or the flags, once more. */
-				consumer->stop = 0;
+				consumer->hot.stop = 0;
 			}
-			consumer->expected = consumer->shared ? record->sequence : expected;
-			consumer->lost = lost;
+			consumer->hot.expected = consumer->shared ? record->sequence : expected;
+			consumer->hot.lost = lost;
 			/* Overtaken: then the length may be wrong. */
 			if (!consumer_lapped(consumer))
 				return -EMSGSIZE;

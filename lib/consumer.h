@@ -7,7 +7,7 @@
 #ifndef SHMRING_CONSUMER_H
 #define SHMRING_CONSUMER_H
 
-#include "atomics.h"
+#include "hot.h"
 #include "registry.h"
 #include "subscription.h"
 #include "wait.h"
@@ -27,38 +27,15 @@ struct claim {
 };
 
 struct shmring_consumer {
-	struct handle handle; /* first: shmring_cancel goes by its address */
+	struct shmring_consumer_hot hot; /* first: programs know it */
+	struct handle handle;
 
-	/*
-	 * Used with every record. What shmring_release copies from what shmring_read has just
-	 * stored is kept apart: in neighbouring words a compiler makes one wide load of it, which
-	 * has to wait for both stores to reach the cache.
-	 */
-	alignas(LAYOUT_LINE) uint64_t cursor; /* the next record to read */
-	char *records;
-	uint64_t expected;       /* its sequence number, if none is lost */
-	uint64_t mask;           /* capacity - 1 */
-	uint64_t released;       /* everything below has been released */
-	uint64_t maximum;        /* longest payload */
-	uint64_t released_expected; /* the sequence number expected there */
-	uint64_t idle_expected;  /* `expected` when last there was nothing to read */
-	const shared_u64 *floor;
-	shared_u64 *tail;        /* an observer's is private */
-	const shared_u64 *state; /* the subscription's state word; an observer's is private */
-	uint64_t active;         /* what it is unless the subscription was evicted */
-	/* a record that ends above needs a closer look: a claim's end; 0: each one does */
-	uint64_t stop;
-	struct layout_tail *marks; /* a durable subscription's; null otherwise */
-	bool special;            /* release has more to do than to store the tail */
-	unsigned int block_shift;
-
-	/* Used now and then. */
+	uint64_t idle_expected;     /* `expected` when last there was nothing to read */
+	struct layout_tail *marks;  /* a durable subscription's; null otherwise */
 	bool subscribed;            /* has a subscription: not an observer */
 	bool shared;                /* with others: see group.h */
 	struct claim claim;
 	struct subscription subscription;
-	uint64_t lost;              /* so far */
-	uint64_t released_lost;     /* the same, at the last release */
 	uint64_t dead_epoch;        /* the producer of this epoch was found dead; 0: none */
 	/* shmring_wait has returned the end of this epoch's stream; 0: none */
 	uint64_t told_epoch;
@@ -85,9 +62,23 @@ struct shmring_consumer {
 	shared_u64 everything;      /* a floor above everything, for the same */
 };
 
+/* What a program that has the hot path inline knows as plain words. */
+static inline shared_u64 *consumer_tail(const struct shmring_consumer *consumer)
+{
+	return (shared_u64 *)(void *)consumer->hot.tail;
+}
+static inline const shared_u64 *consumer_floor(const struct shmring_consumer *consumer)
+{
+	return (const shared_u64 *)(const void *)consumer->hot.floor;
+}
+static inline const shared_u64 *consumer_state(const struct shmring_consumer *consumer)
+{
+	return (const shared_u64 *)(const void *)consumer->hot.state;
+}
+
 static inline shared_u64 *consumer_word(const struct shmring_consumer *consumer, uint64_t position)
 {
-	return (shared_u64 *)(void *)(consumer->records + (position & consumer->mask));
+	return (shared_u64 *)(void *)(consumer->hot.records + (position & consumer->hot.mask));
 }
 
 /* Holds the producer back. */
@@ -100,7 +91,7 @@ static inline bool consumer_gates(const struct shmring_consumer *consumer)
 static inline bool consumer_evicted(const struct shmring_consumer *consumer)
 {
 	/* Relaxed: whoever overwrote something is found out by [FLOOR]. This only tells why. */
-	return atomic_load_explicit(consumer->state, memory_order_relaxed) != consumer->active;
+	return atomic_load_explicit(consumer_state(consumer), memory_order_relaxed) != consumer->hot.active;
 }
 
 /* A header or sequence word. */

@@ -72,8 +72,9 @@ static int find_gated(const struct shmring_consumer *consumer, enum shmring_star
 	const struct segment *segment = &consumer->handle.segment;
 	const struct subscription *subscription = &consumer->subscription;
 	/* Seeking, it keeps what it has, unless it leaves all of it behind. Not joined: nothing. */
-	const uint64_t held =
-		consumer->active == 0 || start == SHMRING_NEWEST ? GATE_NEW : consumer->released;
+	const uint64_t held = consumer->hot.active == 0 || start == SHMRING_NEWEST
+				      ? GATE_NEW
+				      : consumer->hot.released;
 	struct place from = { first_look(segment, start), 0 };
 	int error;
 
@@ -97,29 +98,31 @@ static int find(const struct shmring_consumer *consumer, enum shmring_start star
 
 void consumer_settle(struct shmring_consumer *consumer, struct place place)
 {
-	consumer->cursor = consumer->released = place.position;
-	consumer->expected = consumer->released_expected = place.sequence;
-	consumer->released_lost = consumer->lost;
+	consumer->hot.cursor = consumer->hot.released = place.position;
+	consumer->hot.expected = consumer->hot.released_expected = place.sequence;
+	consumer->hot.released_lost = consumer->hot.lost;
 	consumer->idle_expected = place.sequence;
-	consumer->active = consumer->subscribed ? subscription_active(&consumer->subscription) : 0;
+	consumer->hot.active =
+		consumer->subscribed ? subscription_active(&consumer->subscription) : 0;
 	if (consumer->marks)
 		consumer_mark(consumer, place);
-	atomic_store_explicit(consumer->tail, place.position, memory_order_release);
+	atomic_store_explicit(consumer_tail(consumer), place.position, memory_order_release);
 }
 
 /* The child's copy sees a ring in which nothing ever comes, and what it has is gone. */
 static void consumer_forked(struct handle *handle)
 {
-	struct shmring_consumer *consumer = (struct shmring_consumer *)(void *)handle;
+	struct shmring_consumer *consumer =
+		caa_container_of(handle, struct shmring_consumer, handle);
 
-	consumer->records = (char *)&consumer->nothing;
-	consumer->mask = 0;
-	consumer->floor = &consumer->everything;
-	consumer->tail = &consumer->private_tail;
-	consumer->state = &consumer->private_state;
+	consumer->hot.records = (char *)&consumer->nothing;
+	consumer->hot.mask = 0;
+	consumer->hot.floor = (uint64_t *)&consumer->everything;
+	consumer->hot.tail = (uint64_t *)&consumer->private_tail;
+	consumer->hot.state = (uint64_t *)&consumer->private_state;
 	consumer->marks = NULL;
-	consumer->special = consumer->shared = false;
-	consumer->active = 0;
+	consumer->hot.special = consumer->shared = false;
+	consumer->hot.active = 0;
 }
 
 static bool start_known(enum shmring_start start)
@@ -133,8 +136,7 @@ static int options_check(const struct shmring_consumer_options *options, bool su
 	const bool has_deadline = options->policy == SHMRING_DEADLINE;
 
 	if (options->prefault > 1 || options->durable > 1 || options->shared > 1 ||
-	    options->interruptible > 1 || options->reserved != 0 ||
-	    !start_known(options->start))
+	    options->interruptible > 1 || options->reserved != 0 || !start_known(options->start))
 		return -EINVAL;
 	if (!subscribes)
 		return options->subscription || options->policy != 0 || options->durable ||
@@ -157,14 +159,14 @@ static void consumer_init(struct shmring_consumer *consumer, bool subscribes)
 {
 	struct segment *segment = &consumer->handle.segment;
 
-	consumer->records = segment->records;
-	consumer->mask = segment->capacity - 1;
-	consumer->maximum = segment->maximum;
-	consumer->stop = UINT64_MAX;
-	consumer->block_shift = segment->block_shift;
-	consumer->floor = &segment->data->floor;
-	consumer->tail = &consumer->private_tail;
-	consumer->state = &consumer->private_state;
+	consumer->hot.records = segment->records;
+	consumer->hot.mask = segment->capacity - 1;
+	consumer->hot.maximum = segment->maximum;
+	consumer->hot.stop = UINT64_MAX;
+	consumer->hot.block_shift = (uint8_t)segment->block_shift;
+	consumer->hot.floor = (uint64_t *)&segment->data->floor;
+	consumer->hot.tail = (uint64_t *)&consumer->private_tail;
+	consumer->hot.state = (uint64_t *)&consumer->private_state;
 	consumer->subscribed = subscribes;
 	consumer_bell_init(consumer);
 	atomic_init(&consumer->everything, UINT64_MAX);
@@ -192,10 +194,10 @@ static int subscribe(struct shmring_consumer *consumer,
 	error = subscription_join(segment, subscription);
 	if (error)
 		return error;
-	consumer->tail = &segment->control->tail[subscription->slot].tail;
-	consumer->state = &segment->control->state[subscription->slot];
-	consumer->special = subscription->durable || subscription->shared;
-	if (consumer->special)
+	consumer->hot.tail = (uint64_t *)&segment->control->tail[subscription->slot].tail;
+	consumer->hot.state = (uint64_t *)&segment->control->state[subscription->slot];
+	consumer->hot.special = subscription->durable || subscription->shared;
+	if (consumer->hot.special)
 		consumer->marks = &segment->control->tail[subscription->slot];
 	return 0;
 }
@@ -222,7 +224,7 @@ static int enter(struct shmring_consumer *consumer, const struct shmring_consume
 		return -ECONNRESET;
 	if (subscription->durable && !subscription_keep(segment, subscription))
 		return -ECONNRESET;
-	consumer->active = subscription_active(subscription);
+	consumer->hot.active = subscription_active(subscription);
 	return 0;
 }
 
@@ -282,6 +284,7 @@ static int consumer_open(struct shmring_consumer **out, const char *name,
 		return -EINVAL;
 	}
 	consumer->handle.interruptible = options.interruptible;
+	consumer->handle.offset = offsetof(struct shmring_consumer, handle);
 	consumer->handle.forked = consumer_forked;
 	error = handle_open(&consumer->handle, name,
 			    subscribes ? SEGMENT_CONSUMER : SEGMENT_OBSERVER,
@@ -334,7 +337,7 @@ int shmring_consumer_close(struct shmring_consumer *consumer)
 int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, uint64_t value)
 {
 	const struct segment *segment = &consumer->handle.segment;
-	const uint64_t back = consumer->released;
+	const uint64_t back = consumer->hot.released;
 	struct place place;
 	int error;
 	KEEP_ERRNO;
@@ -352,9 +355,9 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 		consumer_settle(consumer, place);
 	} else if (consumer_gates(consumer)) {
 		/* The gate was lowered; what was not released before is still there. */
-		consumer->active = subscription_active(&consumer->subscription);
+		consumer->hot.active = subscription_active(&consumer->subscription);
 		if (error == -ERANGE || consumer_evicted(consumer))
-			atomic_store_explicit(consumer->tail, back, memory_order_release);
+			atomic_store_explicit(consumer_tail(consumer), back, memory_order_release);
 	}
 	consumer_room_look(consumer);
 	return error;
@@ -369,11 +372,11 @@ int shmring_consumer_info(const struct shmring_consumer *consumer,
 	if (error)
 		return error;
 	report = (struct shmring_consumer_info){
-		.sequence = consumer->expected,
-		.position = consumer->cursor,
+		.sequence = consumer->hot.expected,
+		.position = consumer->hot.cursor,
 		.capacity = consumer->handle.segment.capacity,
-		.maximum = consumer->maximum,
-		.lost = consumer->lost,
+		.maximum = consumer->hot.maximum,
+		.lost = consumer->hot.lost,
 		.sleeps = consumer->sleeps,
 		.wakeups = consumer->wakeups,
 		.late = consumer->late,

@@ -39,8 +39,7 @@ static int return_gated(struct shmring_consumer *consumer, struct place from, ui
 		if (consumer->marks && numbered)
 			consumer_mark(consumer, from);
 		at->position = from.position;
-	} while (!subscription_gate(segment, consumer->subscription.slot, held,
-				    &from.position));
+	} while (!subscription_gate(segment, consumer->subscription.slot, held, &from.position));
 	if (!subscription_activate(segment, &consumer->subscription))
 		return -ECONNRESET;
 	error = walk_sequence(segment, at);
@@ -76,7 +75,7 @@ static int return_ungated(const struct shmring_consumer *consumer, uint64_t posi
 }
 
 static int come_back(struct shmring_consumer *consumer, struct place from, uint64_t held,
-		       bool numbered, struct place *at)
+		     bool numbered, struct place *at)
 {
 	return consumer_gates(consumer) ? return_gated(consumer, from, held, numbered, at)
 					: return_ungated(consumer, from.position, at);
@@ -133,8 +132,8 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	struct subscription *subscription = &consumer->subscription;
-	const uint64_t state = atomic_load_explicit(consumer->state, memory_order_acquire);
-	const uint64_t tail = atomic_load_explicit(consumer->tail, memory_order_acquire);
+	const uint64_t state = atomic_load_explicit(consumer_state(consumer), memory_order_acquire);
+	const uint64_t tail = atomic_load_explicit(consumer_tail(consumer), memory_order_acquire);
 	struct place at = { tail, 0 };
 	uint64_t held = GATE_NEW;
 	bool marked;
@@ -171,7 +170,7 @@ int consumer_resume(struct shmring_consumer *consumer, struct place *place)
 int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 {
 	const struct segment *segment = &consumer->handle.segment;
-	const uint64_t expected = consumer->released_expected;
+	const uint64_t expected = consumer->hot.released_expected;
 	struct subscription *subscription = &consumer->subscription;
 	struct place at;
 	int error;
@@ -191,13 +190,13 @@ int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 	    !subscription_reopen(segment, subscription, SLOT_ACTIVE) &&
 	    !subscription_reopen(segment, subscription, SLOT_JOINING))
 		return -EBADMSG;
-	error = come_back(consumer, (struct place){ consumer->released, expected },
-				   GATE_NEW, true, &at);
+	error = come_back(consumer, (struct place){ consumer->hot.released, expected }, GATE_NEW,
+			  true, &at);
 	if (error)
 		return error == -EAGAIN ? -ECONNRESET : error;
 	if (at.sequence < expected)
 		return -EBADMSG;
-	consumer->lost = consumer->released_lost;
+	consumer->hot.lost = consumer->hot.released_lost;
 	consumer_settle(consumer, (struct place){ at.position, expected });
 	consumer_room_look(consumer);
 	if (lost)

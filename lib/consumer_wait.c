@@ -15,8 +15,9 @@ static inline bool record_there(const struct shmring_consumer *consumer)
 {
 	if (consumer->shared)
 		/* Or something to release before anything else. */
-		return consumer->released != consumer->claim.end || group_record_there(consumer);
-	return consumer_load(consumer, consumer_word(consumer, consumer->cursor)) &
+		return consumer->hot.released != consumer->claim.end ||
+		       group_record_there(consumer);
+	return consumer_load(consumer, consumer_word(consumer, consumer->hot.cursor)) &
 	       RECORD_WORD_VALID;
 }
 
@@ -116,8 +117,8 @@ static int64_t next_nap(struct shmring_consumer *consumer)
 	const uint64_t now = clock_ns();
 	uint64_t share;
 
-	if (consumer->nap_cursor != consumer->cursor || consumer->silent_since_ns == 0) {
-		consumer->nap_cursor = consumer->cursor;
+	if (consumer->nap_cursor != consumer->hot.cursor || consumer->silent_since_ns == 0) {
+		consumer->nap_cursor = consumer->hot.cursor;
 		consumer->silent_since_ns = now;
 	}
 	share = (now - consumer->silent_since_ns) / NAP_SHARE;
@@ -147,7 +148,7 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 	/* [BELL] acquire: the bell, then the bit; pairs with wait.c:wake_sleepers() */
 	on->expected = atomic_load_explicit(on->word, memory_order_acquire);
 	atomic_fetch_or_explicit(&segment->control->sleepers, bit, memory_order_relaxed);
-	/* [SLEEP] sleepers, full fence, then header word; pairs with producer.c:publish() */
+	/* [SLEEP] sleepers, full fence, then header word; pairs with inline.h:shmring_hot_publish() */
 	/*
 	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
 	 */
@@ -235,7 +236,7 @@ int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns)
 		return -EOWNERDEAD;
 	if (unlikely(handle_cancelled(&consumer->handle)))
 		return -ECANCELED;
-	consumer->idle_expected = consumer->expected;
+	consumer->idle_expected = consumer->hot.expected;
 	if (record_there(consumer) && !consumer_evicted(consumer))
 		return 0;
 	return wait_slowly(consumer, timeout_ns);
@@ -252,7 +253,7 @@ int shmring_consumer_arm(struct shmring_consumer *consumer, struct shmring_futex
 	error = consumer_look(consumer);
 	if (error != -EAGAIN)
 		return error == 0 ? -EALREADY : error;
-	consumer->idle_expected = consumer->expected;
+	consumer->idle_expected = consumer->hot.expected;
 	consumer_room_look(consumer);
 	if (!consumer_arm(consumer, &on)) {
 		consumer_disarm(consumer, SLEEP_NOT);

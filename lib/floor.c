@@ -73,7 +73,7 @@ static uint64_t gate_of(struct floor *floor, unsigned int slot, uint64_t head)
 		return UINT64_MAX;
 	/*
 	 * [RELEASE] acquire: its reads are over before we overwrite; pairs with
-	 * consumer.c:shmring_release()
+	 * inline.h:shmring_hot_give_back()
 	 */
 	tail = atomic_load_explicit(&control->tail[slot].tail, memory_order_acquire);
 	if (tail >= floor->floor && tail <= head) {
@@ -269,7 +269,7 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 		}
 	}
 	/*
-	 * [FLOOR] floor, release fence, then overwriting; pairs with consumer.c:shmring_release()
+	 * [FLOOR] floor, release fence, then overwriting; pairs with inline.h:shmring_hot_release()
 	 */
 	floor->floor = target;
 	/* [OLDEST] release: the records from there on; pairs with walk.c:walk_floor() */

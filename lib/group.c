@@ -107,7 +107,7 @@ static int skip(struct shmring_consumer *consumer, uint64_t tail)
 	atomic_store_explicit(&consumer->claim.line->hold_sequence, at.sequence,
 			      memory_order_relaxed);
 	hold_store(consumer, at.position);
-	if (atomic_compare_exchange_strong_explicit(consumer->tail, &tail, at.position,
+	if (atomic_compare_exchange_strong_explicit(consumer_tail(consumer), &tail, at.position,
 						    memory_order_acq_rel, memory_order_relaxed)) {
 		group_note(consumer->claim.line, at.position, at.sequence);
 		if (known && at.sequence > expected)
@@ -131,13 +131,13 @@ static uint32_t survey(const struct shmring_consumer *consumer, uint64_t from, u
 		const shared_u64 *header = consumer_word(consumer, *end);
 		/*
 		 * [PUBLISH] acquire: a valid word brings its record; pairs with
-		 * producer.c:publish()
+		 * inline.h:shmring_hot_publish()
 		 */
 		const uint64_t word = consumer_load(consumer, header);
 
 		if (!(word & RECORD_WORD_VALID))
 			break;
-		if (record_length(word) > consumer->maximum) {
+		if (record_length(word) > consumer->hot.maximum) {
 			*damaged = count == 0;
 			break;
 		}
@@ -161,7 +161,7 @@ static enum whereabouts look_again(const struct shmring_consumer *consumer, uint
 	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
 	fence_acquire();
 	/* Acquire: a tail that is still there after that was there when floor was. */
-	if (atomic_load_explicit(consumer->floor, memory_order_acquire) <= position)
+	if (atomic_load_explicit(consumer_floor(consumer), memory_order_acquire) <= position)
 		return HERE;
 	return group_tail(consumer) == position ? OVERRUN : MOVED;
 }
@@ -169,12 +169,12 @@ static enum whereabouts look_again(const struct shmring_consumer *consumer, uint
 static void claim_done(struct shmring_consumer *consumer, uint64_t from, uint64_t sequence,
 		       uint64_t end, uint64_t end_sequence)
 {
-	consumer->cursor = consumer->released = from;
+	consumer->hot.cursor = consumer->hot.released = from;
 	consumer->claim.end = end;
 	consumer->claim.end_sequence = end_sequence;
-	consumer->expected = consumer->released_expected = sequence;
+	consumer->hot.expected = consumer->hot.released_expected = sequence;
 	/* The first one of a claim may have a loss to tell. */
-	consumer->stop = 0;
+	consumer->hot.stop = 0;
 	atomic_store_explicit(&consumer->claim.line->claimed_ns, consumer->claim.looked_ns,
 			      memory_order_relaxed);
 }
@@ -223,7 +223,7 @@ static int claim(struct shmring_consumer *consumer)
 		}
 		claim_note(consumer, from, sequence, end, sequence + count);
 		/* [HOLD] release: hold and end first; pairs with floor.c:holds_of() */
-		if (atomic_compare_exchange_strong_explicit(consumer->tail, &tail, end,
+		if (atomic_compare_exchange_strong_explicit(consumer_tail(consumer), &tail, end,
 							    memory_order_acq_rel,
 							    memory_order_relaxed)) {
 			claim_done(consumer, from, sequence, end, sequence + count);
@@ -266,11 +266,11 @@ void group_woken(struct shmring_consumer *consumer)
 void group_give_up(struct shmring_consumer *consumer)
 {
 	/* What was told with records that are void now is told again. */
-	consumer->claim.lost += consumer->lost - consumer->released_lost;
-	consumer->lost = consumer->released_lost;
-	consumer->claim.lost += consumer->claim.end_sequence - consumer->released_expected;
-	consumer->cursor = consumer->released = consumer->claim.end;
-	consumer->released_expected = consumer->claim.end_sequence;
+	consumer->claim.lost += consumer->hot.lost - consumer->hot.released_lost;
+	consumer->hot.lost = consumer->hot.released_lost;
+	consumer->claim.lost += consumer->claim.end_sequence - consumer->hot.released_expected;
+	consumer->hot.cursor = consumer->hot.released = consumer->claim.end;
+	consumer->hot.released_expected = consumer->claim.end_sequence;
 	if (consumer->claim.flags & SHMRING_REDELIVERED)
 		group_bury(consumer);
 	else
@@ -286,12 +286,12 @@ static int next_claim(struct shmring_consumer *consumer)
 	if (group_take_over(consumer, false))
 		return 0;
 	error = claim(consumer);
-	if (error == -EAGAIN && consumer->expected - consumer->idle_expected >= STREAK_LENGTH) {
+	if (error == -EAGAIN && consumer->hot.expected - consumer->idle_expected >= STREAK_LENGTH) {
 		pause_for_ns(STREAK_PAUSE_NS);
 		error = claim(consumer);
 	}
 	if (error == -EAGAIN)
-		consumer->idle_expected = consumer->expected;
+		consumer->idle_expected = consumer->hot.expected;
 	if (error != -EAGAIN)
 		return error;
 	error = consumer_ended(consumer, true, &epoch);
@@ -307,42 +307,36 @@ static int next_claim(struct shmring_consumer *consumer)
 static bool deliver(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	struct claim *claimed = &consumer->claim;
-	const shared_u64 *header = consumer_word(consumer, consumer->cursor);
+	const shared_u64 *header = consumer_word(consumer, consumer->hot.cursor);
 	const bool whole = consumer->subscription.policy == SHMRING_RELIABLE;
 	/*
-	 * [PUBLISH] acquire: a valid word brings its record; pairs with producer.c:publish()
+	 * [PUBLISH] acquire: a valid word brings its record; pairs with inline.h:shmring_hot_publish()
 	 */
 	const uint64_t word = load_record_word(header, whole);
 	const uint64_t sequence = load_record_word(header + 1, whole);
 	const uint64_t stride = record_stride(record_length(word));
 
 	if (consumer_lapped(consumer) || !(word & RECORD_WORD_VALID) ||
-	    record_length(word) > consumer->maximum || stride > claimed->end - consumer->cursor)
+	    record_length(word) > consumer->hot.maximum ||
+	    stride > claimed->end - consumer->hot.cursor)
 		return false;
-	record->data = (const char *)header + RECORD_HEADER;
-	record->length = record_length(word);
-	record->type = record_type(word);
+	shmring_hot_deliver(&consumer->hot, record, word, sequence, claimed->lost);
 	record->flags = claimed->flags;
-	record->sequence = sequence;
-	record->position = consumer->cursor;
-	record->lost = claimed->lost;
-	consumer->lost += claimed->lost;
+	consumer->hot.lost += claimed->lost;
 	claimed->lost = 0;
-	consumer->expected = sequence + 1;
-	consumer->cursor += stride;
 	/* The others are read like a single subscription's, but for those that need a flag. */
 	if (claimed->flags == 0)
-		consumer->stop = claimed->end;
+		consumer->hot.stop = claimed->end;
 	return true;
 }
 
 int group_read(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	for (int laps = 0; laps < LAPS_MAX; laps++) {
-		if (consumer->cursor == consumer->claim.end) {
+		if (consumer->hot.cursor == consumer->claim.end) {
 			int error;
 
-			if (consumer->cursor != consumer->released)
+			if (consumer->hot.cursor != consumer->hot.released)
 				return -EALREADY;
 			error = next_claim(consumer);
 			if (error)
@@ -353,7 +347,7 @@ int group_read(struct shmring_consumer *consumer, struct shmring_record *record)
 		if (consumer_gates(consumer))
 			return consumer_evicted(consumer) ? -ECONNRESET : -EBADMSG;
 		/* Release tells that what was read before is void as well. */
-		if (consumer->cursor != consumer->released)
+		if (consumer->hot.cursor != consumer->hot.released)
 			return -EALREADY;
 		group_give_up(consumer);
 	}
@@ -362,20 +356,20 @@ int group_read(struct shmring_consumer *consumer, struct shmring_record *record)
 
 int group_release(struct shmring_consumer *consumer)
 {
-	const bool all = consumer->cursor == consumer->claim.end;
-	const uint64_t before = consumer->released;
+	const bool all = consumer->hot.cursor == consumer->claim.end;
+	const uint64_t before = consumer->hot.released;
 
-	if (consumer->cursor == before)
+	if (consumer->hot.cursor == before)
 		return 0;
-	consumer->released = consumer->cursor;
-	consumer->released_expected = consumer->expected;
-	consumer->released_lost = consumer->lost;
+	consumer->hot.released = consumer->hot.cursor;
+	consumer->hot.released_expected = consumer->hot.expected;
+	consumer->hot.released_lost = consumer->hot.lost;
 	if (!all) {
 		/* The number first. Nobody looks it up: no tail is in the middle of a claim. */
-		atomic_store_explicit(&consumer->claim.line->hold_sequence, consumer->expected,
+		atomic_store_explicit(&consumer->claim.line->hold_sequence, consumer->hot.expected,
 				      memory_order_release);
-		hold_store(consumer, consumer->cursor);
-		if ((before ^ consumer->cursor) >> consumer->block_shift != 0)
+		hold_store(consumer, consumer->hot.cursor);
+		if ((before ^ consumer->hot.cursor) >> consumer->hot.block_shift != 0)
 			consumer_room_look(consumer);
 		return 0;
 	}

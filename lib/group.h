@@ -21,7 +21,7 @@
  */
 static inline uint64_t group_tail(const struct shmring_consumer *consumer)
 {
-	return atomic_load_explicit(consumer->tail, memory_order_acquire) & ~(uint64_t)7;
+	return atomic_load_explicit(consumer_tail(consumer), memory_order_acquire) & ~(uint64_t)7;
 }
 
 /* Behind shmring_read and shmring_release, with the same results. */

@@ -79,7 +79,7 @@ static bool overtaken(struct shmring_consumer *consumer, uint64_t hold, uint64_t
 {
 	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
 	fence_acquire();
-	if (atomic_load_explicit(consumer->floor, memory_order_relaxed) <= hold)
+	if (atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) <= hold)
 		return false;
 	if (!consumer_gates(consumer))
 		consumer->claim.lost += lost;
@@ -106,9 +106,9 @@ static bool inherit(struct shmring_consumer *consumer, unsigned int member)
 		line_free(consumer, member);
 		return false;
 	}
-	consumer->cursor = consumer->released = hold;
-	consumer->expected = consumer->released_expected = hold_sequence;
-	consumer->stop = 0;
+	consumer->hot.cursor = consumer->hot.released = hold;
+	consumer->hot.expected = consumer->hot.released_expected = hold_sequence;
+	consumer->hot.stop = 0;
 	consumer->claim.line = line;
 	consumer->claim.member = member;
 	consumer->claim.end = end;
@@ -125,14 +125,15 @@ bool group_take_over(struct shmring_consumer *consumer, bool now)
 	KEEP_ERRNO;
 
 	/* One claim at a time. */
-	if (consumer->released != consumer->claim.end)
+	if (consumer->hot.released != consumer->claim.end)
 		return false;
 	if (!now && clock - consumer->claim.looked_ns < DEAD_LOOK_NS)
 		return false;
 	consumer->claim.looked_ns = clock;
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
 		/* Relaxed: it is looked at again with the lock. Whoever sleeps holds nothing. */
-		if (member == consumer->subscription.member || !subscription_has_member(segment, slot, member) ||
+		if (member == consumer->subscription.member ||
+		    !subscription_has_member(segment, slot, member) ||
 		    atomic_load_explicit(&segment->control->member[member].hold,
 					 memory_order_relaxed) == HOLD_NONE ||
 		    lock_take(segment->lock_fd, LOCK_MEMBER(member)) != 0)

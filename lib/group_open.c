@@ -20,9 +20,9 @@ static void idle_at(struct shmring_consumer *consumer, uint64_t tail)
 	claim->line = &consumer->handle.segment.control->member[consumer->subscription.member];
 	claim->member = consumer->subscription.member;
 	claim->flags = 0;
-	claim->end = consumer->cursor = consumer->released = tail;
-	consumer->stop = 0;
-	consumer->active = subscription_active(&consumer->subscription);
+	claim->end = consumer->hot.cursor = consumer->hot.released = tail;
+	consumer->hot.stop = 0;
+	consumer->hot.active = subscription_active(&consumer->subscription);
 }
 
 /*
@@ -31,8 +31,8 @@ static void idle_at(struct shmring_consumer *consumer, uint64_t tail)
  */
 static bool tail_move(struct shmring_consumer *consumer, uint64_t *seen, uint64_t to)
 {
-	if (!atomic_compare_exchange_strong_explicit(consumer->tail, seen, to, memory_order_acq_rel,
-						     memory_order_acquire))
+	if (!atomic_compare_exchange_strong_explicit(consumer_tail(consumer), seen, to,
+						     memory_order_acq_rel, memory_order_acquire))
 		return false;
 	*seen = to;
 	return true;
@@ -42,11 +42,11 @@ static bool tail_move(struct shmring_consumer *consumer, uint64_t *seen, uint64_
 static int begin(struct shmring_consumer *consumer, uint64_t tail, struct place place)
 {
 	idle_at(consumer, tail);
-	consumer->expected = place.sequence;
+	consumer->hot.expected = place.sequence;
 	consumer_mark(consumer, place);
 	if (!subscription_found(&consumer->handle.segment, &consumer->subscription))
 		return -ECONNRESET;
-	consumer->active = subscription_active(&consumer->subscription);
+	consumer->hot.active = subscription_active(&consumer->subscription);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ int group_start(struct shmring_consumer *consumer, struct place place)
 		at.sequence = place.sequence;
 	consumer->claim.lost = at.sequence - place.sequence;
 	/* Nobody else is there yet. */
-	atomic_store_explicit(consumer->tail, at.position, memory_order_release);
+	atomic_store_explicit(consumer_tail(consumer), at.position, memory_order_release);
 	return begin(consumer, at.position, at);
 }
 
@@ -224,8 +224,9 @@ static int lead_back(struct shmring_consumer *consumer, uint64_t state, uint64_t
 	} else {
 		/* As it was, for whoever tries next. */
 		*lost = 0;
-		subscription_evict(segment, subscription->slot,
-				   atomic_load_explicit(consumer->state, memory_order_acquire));
+		subscription_evict(
+			segment, subscription->slot,
+			atomic_load_explicit(consumer_state(consumer), memory_order_acquire));
 	}
 	return error;
 }
@@ -236,7 +237,8 @@ int group_join(struct shmring_consumer *consumer, uint64_t *lost)
 
 	/* The state may change meanwhile, by an eviction. */
 	for (int attempt = 0; error == -EAGAIN && attempt < JOINS_MAX; attempt++) {
-		const uint64_t state = atomic_load_explicit(consumer->state, memory_order_acquire);
+		const uint64_t state =
+			atomic_load_explicit(consumer_state(consumer), memory_order_acquire);
 
 		error = adopt(consumer, state) ? 0 : lead_back(consumer, state, lost);
 	}
@@ -263,10 +265,10 @@ static void take_up_again(struct shmring_consumer *consumer, struct claim claim,
 		       : walk_floor(segment);
 	claim.lost = consumer->claim.lost;
 	consumer->claim = claim;
-	consumer->expected = number;
-	consumer->stop = 0;
-	consumer->cursor = consumer->released = from;
-	consumer->released_expected = number;
+	consumer->hot.expected = number;
+	consumer->hot.stop = 0;
+	consumer->hot.cursor = consumer->hot.released = from;
+	consumer->hot.released_expected = number;
 	if (gone > from)
 		group_give_up(consumer);
 }
@@ -275,15 +277,15 @@ int group_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 {
 	const int lock_fd = consumer->handle.segment.lock_fd;
 	const struct claim before = consumer->claim;
-	const uint64_t from = consumer->released, number = consumer->released_expected;
+	const uint64_t from = consumer->hot.released, number = consumer->hot.released_expected;
 	uint64_t gone = 0;
 	int error = table_lock(lock_fd);
 
 	if (error)
 		return error;
 	/* What was told with records that are void now is told again. */
-	consumer->claim.lost += consumer->lost - consumer->released_lost;
-	consumer->lost = consumer->released_lost;
+	consumer->claim.lost += consumer->hot.lost - consumer->hot.released_lost;
+	consumer->hot.lost = consumer->hot.released_lost;
 	/* One of the members leads the group back, and tells its loss; the others only join it. */
 	error = group_join(consumer, &gone);
 	table_unlock(lock_fd);

@@ -12,17 +12,17 @@
  * Each label stands in the code at both of its ends. "Without it" says what goes wrong; "seen by"
  * names the test or figure that shows it.
  *
- * [PUBLISH]  producer.c publish: header word (release)  ->  consumer.c shmring_read: header word
- *            (acquire)
+ * [PUBLISH]  inline.h shmring_hot_publish: header word (release)  ->  inline.h shmring_hot_read:
+ *            header word (acquire)
  *            Payload, sequence number and the next header word's zero are visible to whoever sees
  *            VALID.
  *            Without it: torn records. Seen by: stress_ring (TSan).
- * [ZERO]     producer.c publish: 0 to the next header word, before [PUBLISH]  ->  consumer.c
- *            shmring_read: header word
+ * [ZERO]     inline.h shmring_hot_publish: 0 to the next header word, before [PUBLISH]  ->
+ *            inline.h shmring_hot_read: header word
  *            A reader that steps behind a record finds "not yet", never an old payload's bytes.
  *            Without it: invented records. Seen by: unit producer/zeroes_the_next_header_word,
  *            stress_ring.
- * [HEAD]     producer.c publish: head (release)  ->  walk.c walk_head: head (acquire)
+ * [HEAD]     inline.h shmring_hot_publish: head (release)  ->  walk.c walk_head: head (acquire)
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
  * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  -> subscription_state.c
@@ -31,7 +31,8 @@
  *            header words but the first are no [PUBLISH].
  *            Without it: torn records for newcomers. Seen by: stress_join (TSan).
  * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  -> consumer.c
- *            consumer_lapped, shmring_release; walk.c overtaken: reading, acquire fence, then floor
+ *            consumer_lapped, release_slowly; inline.h shmring_hot_release; walk.c overtaken:
+ *            reading, acquire fence, then floor
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.
  *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring
  *            --lossy.
@@ -45,12 +46,12 @@
  *            A producer that has seen the count sees the tail and the state, or the member's line,
  *            that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
- * [RELEASE]  consumer.c shmring_release, subscription_state.c subscription_gate: tail (release)  ->
- *            floor.c gate_of: tail (acquire)
+ * [RELEASE]  inline.h shmring_hot_give_back, subscription_state.c subscription_gate: tail
+ *            (release)  ->  floor.c gate_of: tail (acquire)
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
- * [SLEEP]    producer.c publish, producer_open.c stream_store: header word or stream, full fence,
- *            then sleepers  -> consumer_wait.c consumer_arm: sleepers, full fence, then header
+ * [SLEEP]    inline.h shmring_hot_publish, producer_open.c stream_store: header word or stream,
+ *            full fence, then sleepers  -> consumer_wait.c consumer_arm: sleepers, full fence, then header
  *            word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
  *            Without it: a wake-up is late by a bounded wait. Seen by: model sleep, figure

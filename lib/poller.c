@@ -120,7 +120,7 @@ int shmring_poller_add_producer(struct shmring_poller *poller, struct shmring_pr
 
 	if (!producer)
 		return -EINVAL;
-	if (bytes > producer->maximum)
+	if (bytes > producer->hot.maximum)
 		return -EMSGSIZE;
 	return add(poller, &(struct poller_member){ .handle = &producer->handle,
 						    .producer = producer,
@@ -141,7 +141,7 @@ int shmring_poller_remove(struct shmring_poller *poller, const void *handle)
 	list = roster_held(&poller->members);
 	for (unsigned int i = 0; i < list->count; i++) {
 		member = list->item[i];
-		if (member->handle == handle) {
+		if (handle_address(member->handle) == handle) {
 			roster_erase(&poller->members, i);
 			break;
 		}

@@ -41,7 +41,7 @@ static unsigned int look_at_level(struct shmring_poller *poller, const struct ro
 		if (error == -EAGAIN)
 			continue;
 		events[found++] = (struct shmring_event){
-			.handle = member->handle,
+			.handle = handle_address(member->handle),
 			.context = member->context,
 			.error = error,
 			.priority = member->priority,
@@ -205,7 +205,7 @@ static bool arm_all(struct shmring_poller *poller, struct sleep_set *set)
 		struct poller_member *member = list->item[i];
 
 		if (member->consumer) {
-			member->consumer->idle_expected = member->consumer->expected;
+			member->consumer->idle_expected = member->consumer->hot.expected;
 			consumer_room_look(member->consumer);
 		}
 		if (possible && set->count < MANY_MAX) {

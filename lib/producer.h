@@ -7,35 +7,16 @@
 #define SHMRING_PRODUCER_H
 
 #include "floor.h"
+#include "hot.h"
 #include "registry.h"
 
 struct shmring_producer {
-	struct handle handle; /* first: shmring_cancel goes by its address */
+	struct shmring_producer_hot hot; /* first: programs know it */
+	struct handle handle;
 
-	/* Used with every record. */
-	/* where the next record goes, withheld ones included */
-	alignas(LAYOUT_LINE) uint64_t position;
-	/* a record that ends above needs a closer look: no room, or a new index block */
-	uint64_t limit;
-	uint64_t reserved;   /* 0: no reservation; otherwise one more than its payload bytes */
-	uint64_t sequence;   /* of the next record */
-	uint64_t maximum;    /* longest payload */
-	/* 0: no batch; otherwise the withheld header word of its first record */
-	uint64_t batch_word;
-	char *records;
-	uint64_t mask;       /* capacity - 1 */
-	shared_u64 *head;
-	shared_u64 *sleepers;
-	bool looks;          /* for sleepers: not wake mode NONE */
-	bool fences;         /* before it does: not wake mode MEMBARRIER either */
-
-	/* Used now and then. */
 	struct floor floor;
 	/* a record that starts here or above is the first in its index block */
 	uint64_t next_block;
-	uint64_t batch_position; /* of the batch's first record */
-	uint64_t batch_sequence; /* of its first record */
-	bool batch_indexed;      /* it has index entries whose time is INDEX_LATER */
 	uint64_t epoch;
 	struct spin spin;
 	uint64_t wakeups;
@@ -52,7 +33,7 @@ int producer_make_room(struct shmring_producer *producer, uint64_t stride);
 /* The head: where the unfinished batch starts, if there is one. */
 static inline uint64_t producer_published(const struct shmring_producer *producer)
 {
-	return producer->batch_word != 0 ? producer->batch_position : producer->position;
+	return producer->hot.batch_word != 0 ? producer->hot.batch_position : producer->hot.position;
 }
 
 /* Would a record of this stride find room? 0, -EAGAIN, or why it never will. */

@@ -35,16 +35,16 @@ static void producer_init(struct shmring_producer *producer)
 	struct segment *segment = &producer->handle.segment;
 
 	segment->gates = true;
-	producer->maximum = segment->maximum;
-	producer->records = segment->records;
-	producer->mask = segment->capacity - 1;
-	producer->head = &segment->data->head;
-	producer->sleepers = &segment->control->sleepers;
-	producer->looks = segment->header.wake_mode != SHMRING_WAKE_NONE;
-	producer->fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
+	producer->hot.maximum = segment->maximum;
+	producer->hot.records = segment->records;
+	producer->hot.mask = segment->capacity - 1;
+	producer->hot.head = (uint64_t *)&segment->data->head;
+	producer->hot.sleepers = (uint64_t *)&segment->control->sleepers;
+	producer->hot.looks = segment->header.wake_mode != SHMRING_WAKE_NONE;
+	producer->hot.fences = segment->header.wake_mode == SHMRING_WAKE_FENCE;
 	/* Before the first record: a sleeper's barrier has to reach this process from then on. */
 	if (segment->header.wake_mode == SHMRING_WAKE_MEMBARRIER)
-		producer->fences = !membarrier_register();
+		producer->hot.fences = !membarrier_register();
 }
 
 /*
@@ -72,7 +72,7 @@ static int take_over(struct shmring_producer *producer)
 	error = walk_sequence(segment, &place);
 	if (error)
 		return error == -EAGAIN ? -EBADMSG : error;
-	producer->sequence = place.sequence;
+	producer->hot.sequence = place.sequence;
 	atomic_store_explicit(&segment->data->head, place.position, memory_order_release);
 	stream = atomic_load_explicit(&segment->data->stream, memory_order_relaxed);
 	producer->epoch = stream_epoch(stream) + 1;
@@ -88,11 +88,12 @@ static int take_over(struct shmring_producer *producer)
 /* The child's copy refuses everything on the paths that are slow anyway. */
 static void producer_forked(struct handle *handle)
 {
-	struct shmring_producer *producer = (struct shmring_producer *)(void *)handle;
+	struct shmring_producer *producer =
+		caa_container_of(handle, struct shmring_producer, handle);
 
-	producer->limit = 0;
-	producer->reserved = 0;
-	producer->batch_word = 0;
+	producer->hot.limit = 0;
+	producer->hot.reserved = 0;
+	producer->hot.batch_word = 0;
 }
 
 /*
@@ -126,6 +127,7 @@ int shmring_producer_open(struct shmring_producer **out, const char *name,
 		return -EINVAL;
 	}
 	producer->handle.interruptible = options.interruptible;
+	producer->handle.offset = offsetof(struct shmring_producer, handle);
 	producer->handle.forked = producer_forked;
 	error = handle_open(&producer->handle, name, SEGMENT_PRODUCER,
 			    (struct tag){ options.tag, options.tag_length }, options.timeout_ns,
@@ -171,10 +173,10 @@ int shmring_producer_info(const struct shmring_producer *producer,
 		return error;
 	report = (struct shmring_producer_info){
 		.epoch = producer->epoch,
-		.sequence = producer->sequence,
-		.position = producer->position,
-		.capacity = producer->mask + 1,
-		.maximum = producer->maximum,
+		.sequence = producer->hot.sequence,
+		.position = producer->hot.position,
+		.capacity = producer->hot.mask + 1,
+		.maximum = producer->hot.maximum,
 		.wakeups = producer->wakeups,
 		.sleeps = producer->sleeps,
 		.late = producer->late,
@@ -222,7 +224,7 @@ int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces
 		return -EINVAL;
 	for (int i = 0; i < count; i++) {
 		/* Checked one by one: the sum of what fits cannot overflow. */
-		if (pieces[i].iov_len > producer->maximum - length)
+		if (pieces[i].iov_len > producer->hot.maximum - length)
 			return -EMSGSIZE;
 		length += pieces[i].iov_len;
 	}

@@ -39,8 +39,8 @@ static enum sleep_end sleep_on_room(struct shmring_producer *producer, uint32_t 
 /* The position that every gating tail must reach before it is worth getting up. */
 static uint64_t room_needed(const struct shmring_producer *producer, uint64_t stride)
 {
-	const uint64_t capacity = producer->mask + 1;
-	uint64_t least = producer->position + stride + 8 - capacity;
+	const uint64_t capacity = producer->hot.mask + 1;
+	uint64_t least = producer->hot.position + stride + 8 - capacity;
 	uint64_t share = producer->floor.floor + capacity / ROOM_SHARE;
 
 	return index_first_at(&producer->handle.segment, least > share ? least : share,
@@ -140,7 +140,7 @@ static int check_wait(const struct shmring_producer *producer, size_t bytes, uin
 		return -EOWNERDEAD;
 	if (handle_cancelled(&producer->handle))
 		return -ECANCELED;
-	if (bytes > producer->maximum)
+	if (bytes > producer->hot.maximum)
 		return -EMSGSIZE;
 	*stride = record_stride(bytes);
 	return 0;
@@ -150,7 +150,7 @@ int producer_look(struct shmring_producer *producer, uint64_t stride)
 {
 	if (handle_cancelled(&producer->handle))
 		return -ECANCELED;
-	if (producer->position + stride <= producer->limit)
+	if (producer->hot.position + stride <= producer->hot.limit)
 		return 0;
 	return producer_make_room(producer, stride);
 }

@@ -189,7 +189,7 @@ int shmring_cancel(const void *pointer)
 	urcu_bp_read_lock();
 	cds_list_for_each_entry_rcu(handle, &handles, node)
 	{
-		if ((const void *)handle == pointer) {
+		if (handle_address(handle) == pointer) {
 			const shared_u32 *word;
 
 			/*

@@ -20,6 +20,7 @@
 struct handle {
 	struct cds_list_head node;
 	struct segment segment;
+	size_t offset; /* in what the user holds; 0: it starts with this */
 	/* makes it answer -EOWNERDEAD, in a forked child; may be null */
 	void (*forked)(struct handle *handle);
 	bool is_forked;
@@ -83,6 +84,12 @@ void handle_disarm(struct handle *handle);
  */
 enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint32_t expected,
 			    int64_t sleep_ns, uint64_t *sleeps);
+
+/* What the user holds. */
+static inline void *handle_address(struct handle *handle)
+{
+	return (char *)handle - handle->offset;
+}
 
 static inline bool handle_cancelled(const struct handle *handle)
 {

@@ -62,9 +62,8 @@ bool subscription_reopen(const struct segment *segment, struct subscription *sub
 	subscription->generation = generation;
 	/* Back after an eviction, it is as new: what it kept the producer waiting for is over. */
 	if (from == SLOT_EVICTED)
-		atomic_store_explicit(
-			&segment->control->subscription[subscription->slot].since_ns,
-			clock_wall_ns(), memory_order_relaxed);
+		atomic_store_explicit(&segment->control->subscription[subscription->slot].since_ns,
+				      clock_wall_ns(), memory_order_relaxed);
 	return true;
 }
 

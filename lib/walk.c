@@ -13,7 +13,7 @@ static uint64_t aligned(uint64_t position)
 
 uint64_t walk_head(const struct segment *segment)
 {
-	/* [HEAD] acquire: what is below is published; pairs with producer.c:publish() */
+	/* [HEAD] acquire: what is below is published; pairs with inline.h:shmring_hot_publish() */
 	return aligned(atomic_load_explicit(&segment->data->head, memory_order_acquire));
 }
 

@@ -506,7 +506,7 @@ struct shmring_record {
 
 /*
  * Reads the next record, in place; called again it gives the one after. Never waits, but when it
- * finds nothing after several records in a row, it pauses for less than a microsecond and looks
+ * finds nothing after several records in a row, it pauses for a few microseconds at most and looks
  * again. Whoever may be overtaken (LOSSY, DEADLINE, observers, the evicted) has seen the record
  * whole only once shmring_release has returned 0.
  * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been

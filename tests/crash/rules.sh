@@ -22,7 +22,7 @@ objects=${RULES_OBJECTS:?is set by make rules}
 program() { # FILE...: links the program with these of the library's files instead of its own
 	for file; do
 		# shellcheck disable=SC2086
-		$CC $RULES_CFLAGS -I"$build" -I"$top/include" -include config.h \
+		$CC $RULES_CFLAGS -I"$build" -I"$work/include" -include config.h \
 			-include "$work/lib/namespace.h" -fvisibility=hidden -fPIC -w \
 			-c "$work/lib/$file" -o "$work/${file%.c}.o" || return
 	done
@@ -48,19 +48,23 @@ without() { # RULE
 	rule=
 	wanted "$1" || return
 	rule=$1
-	rm -rf "${work:?}/lib"
-	cp -r "$top/lib" "$work/lib"
-	chmod -R u+w "$work/lib"
+	rm -rf "${work:?}/lib" "${work:?}/include"
+	cp -r "$top/lib" "$top/include" "$work"
+	chmod -R u+w "$work/lib" "$work/include"
 }
 
 edit() { # FILE SCRIPT: by sed, with the whole file as one line
 	[ -n "$rule" ] || return
-	sed -E -z -i "$2" "$work/lib/$1"
-	if cmp -s "$top/lib/$1" "$work/lib/$1"; then
-		tap_fail "without: $rule" "lib/$1 no longer looks as this script expects: $2"
+	case $1 in inline.h) path=include/shmring ;; *) path=lib ;; esac
+	sed -E -z -i "$2" "$work/$path/$1"
+	if cmp -s "$top/$path/$1" "$work/$path/$1"; then
+		tap_fail "without: $rule" "$path/$1 no longer looks as this script expects: $2"
 		rule=
 	fi
-	case " $files " in *" $1 "*) ;; *) files="$files $1" ;; esac
+	case $1 in inline.h) changed="producer.c consumer.c" ;; *) changed=$1 ;; esac
+	for file in $changed; do
+		case " $files " in *" $file "*) ;; *) files="$files $file" ;; esac
+	done
 }
 
 noticed() { # SCENARIO...
@@ -84,34 +88,36 @@ noticed() { # SCENARIO...
 }
 
 store='atomic_store_explicit'
-sequence_store="$store\\(header \\+ 1, sequence, memory_order_relaxed\\);"
-zero_store="\\t$store\\(word_at\\(producer, next\\), 0, memory_order_relaxed\\);"
-word_store="\\t$store\\(first, word, memory_order_release\\);"
-head_store="\\t$store\\(producer->head, next, memory_order_release\\);"
+plain='__atomic_store_n'
+sequence_store="$plain\\(header \\+ 1, sequence, __ATOMIC_RELAXED\\);"
+sequence_code="$plain(header + 1, sequence, __ATOMIC_RELAXED);"
+zero_store="\\t$plain\\(shmring_hot_written\\(hot, next\\), 0, __ATOMIC_RELAXED\\);"
+word_store="\\t$plain\\(first, word, __ATOMIC_RELEASE\\);"
+head_store="\\t$plain\\(hot->head, next, __ATOMIC_RELEASE\\);"
 
 # ---- publishing ----
 
 without "zero behind a record before its header word"
-edit producer.c "s/($zero_store)(.*)($word_store)/\\2\\3\\n\\1/"
+edit inline.h "s/($zero_store)(.*)($word_store)/\\2\\3\\n\\1/"
 noticed floor
 
 without "sequence number before the header word"
-edit producer.c "s/\\t$sequence_store\\n//
-s/(return publish\\(producer, header, word, next\\);)/{ \\1 }/
-s/\\{ return (publish[^;]*;) \\}/{ \\1 $store(header + 1, sequence, memory_order_relaxed); return 0; }/
-s/(\\tif \\(batch_word == 0\\))/\\t$store(header + 1, sequence, memory_order_relaxed);\\n\\1/"
+edit inline.h "s/\\t$sequence_store\\n//
+s/return (shmring_hot_publish\\(hot, header, word, next\\);)/{ bool sleepers = \\1 $sequence_code return sleepers; }/
+s/(\\t\\thot->batch_word = word;)/\\t\\t$sequence_code\\n\\1/
+s/(\\t$plain\\(header, word, SHMRING_HOT_WITHHELD\\);)/\\1 $sequence_code/"
 noticed commit
 
 without "header word before head"
-edit producer.c "s/($word_store)(.*)($head_store)/\\3\\2\\1/"
+edit inline.h "s/($word_store)(.*)($head_store)/\\3\\2\\1/"
 noticed commit
 
 without "a batch's first header word last"
-edit producer.c "s/(producer->batch_word = word;)/\\1 $store(word_at(producer, at), word, memory_order_release);/"
+edit inline.h "s/(hot->batch_word = word;)/\\1 $plain(header, word, __ATOMIC_RELEASE);/"
 noticed batch
 
 without "a dropped batch leaves nothing behind"
-edit producer.c 's/producer_place\(producer, producer->batch_position, producer->batch_sequence\);/producer->batch_word = 0;/'
+edit producer.c 's/producer_place\(producer, producer->hot.batch_position,\s*producer->hot.batch_sequence\);/producer->hot.batch_word = 0;/'
 noticed batch
 
 without "a closed stream says so"
@@ -126,7 +132,7 @@ noticed block
 
 without "floor before overwriting"
 edit floor.c "s/$store\\(&data->floor, target, memory_order_release\\);/(void)data;/"
-edit producer.c "s/($head_store)/\\1 $store(\\&producer->handle.segment.data->floor, producer->floor.floor, memory_order_relaxed);/"
+edit inline.h "s/($head_store)/\\1 $plain(hot->head + 16, __atomic_load_n(hot->head + 17, __ATOMIC_RELAXED), __ATOMIC_RELAXED);/"
 noticed floor
 
 without "the dead hold nobody back"
@@ -190,7 +196,7 @@ noticed commit
 # ---- subscriptions ----
 
 without "a durable one's mark before its tail"
-edit consumer.c "s/(\\t\\tconsumer_mark\\([^;]*;\\n)(.*)(\\t$store\\(consumer->tail, consumer->cursor, memory_order_release\\);\\n)/\\2\\3\\tif (consumer->special) {\\n\\1\\t}\\n/"
+edit consumer.c "s/(\\t\\tconsumer_mark\\([^;]*;\\n)(\\t\\}\\n)(\\tshmring_hot_give_back\\(&consumer->hot\\);\\n)/\\2\\3\\tif (consumer->hot.special) {\\n\\1\\t}\\n/"
 noticed read_durable_lossy copy_durable
 
 without "two marks by turns"
@@ -227,11 +233,11 @@ s/(\t\t\tclaim_done\(consumer, from, sequence, end, sequence \+ count\);)/\t\t\t
 noticed group_one group_batch
 
 without "what the dead held is held until it is delivered"
-edit group_dead.c 's/(\tconsumer->cursor = consumer->released = hold;)/\1\n\tatomic_store_explicit(\&line->hold, HOLD_NONE, memory_order_release);/'
+edit group_dead.c 's/(\tconsumer->hot.cursor = consumer->hot.released = hold;)/\1\n\tatomic_store_explicit(\&line->hold, HOLD_NONE, memory_order_release);/'
 noticed group_ghost group_again
 
 without "the dead one's line is used, not the member's own"
-edit group_dead.c 's/(\tconsumer->cursor = consumer->released = hold;)/\1\n\tgroup_note(consumer->claim.line, end, end_sequence);\n\tatomic_store_explicit(\&consumer->claim.line->hold_sequence, hold_sequence, memory_order_relaxed);\n\tatomic_store_explicit(\&consumer->claim.line->hold, hold, memory_order_release);/'
+edit group_dead.c 's/(\tconsumer->hot.cursor = consumer->hot.released = hold;)/\1\n\tgroup_note(consumer->claim.line, end, end_sequence);\n\tatomic_store_explicit(\&consumer->claim.line->hold_sequence, hold_sequence, memory_order_relaxed);\n\tatomic_store_explicit(\&consumer->claim.line->hold, hold, memory_order_release);/'
 noticed group_ghost group_again
 
 without "taking over only with the lock"
@@ -247,7 +253,7 @@ edit subscription_state.c 's/state & SLOT_FLAGS/state \& SLOT_DURABLE/'
 noticed group_rejoin
 
 without "what was released of a claim is not held any more"
-edit group.c 's/\t\thold_store\(consumer, consumer->cursor\);\n//'
+edit group.c 's/\t\thold_store\(consumer, consumer->hot.cursor\);\n//'
 noticed group_parts
 
 without "a claim that is done is not held any more"

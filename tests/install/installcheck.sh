@@ -50,8 +50,10 @@ run_example() {
 }
 
 header_alone() { # COMPILER-AND-ARGUMENTS...
-	echo '#include <shmring/shmring.h>' >alone.c
-	"$@" -pedantic $strict $cflags -fsyntax-only alone.c
+	for alone in shmring inline; do
+		echo "#include <shmring/$alone.h>" >alone.c
+		"$@" -pedantic $strict $cflags -fsyntax-only alone.c || return
+	done
 }
 
 no_stdatomic() {
@@ -65,13 +67,15 @@ version_agrees() {
 
 tap_check "pkg-config knows shmring" from_pkg_config --exists --print-errors
 tap_check "pkg-config and header agree on the version" version_agrees
-tap_check "the header alone in C99" header_alone $CC -x c -std=c99
-tap_check "the header alone in C11" header_alone $CC -x c -std=c11
+tap_check "each header alone in C99" header_alone $CC -x c -std=c99
+tap_check "each header alone in C11" header_alone $CC -x c -std=c11
 tap_check "the header does not include <stdatomic.h>" no_stdatomic
 
 if [ -e "$DESTDIR$libdir/libshmring.so" ]; then
 	tap_check "a C program with the shared library" \
 		build_and_run c-shared $CC $strict "$top_srcdir/tests/install/user.c" $cflags $libs
+	tap_check "the same with the inline header" \
+		build_and_run c-inline $CC -O2 -include shmring/inline.h $strict "$top_srcdir/tests/install/user.c" $cflags $libs
 	tap_check "the example in the header" run_example
 else
 	tap_skip "programs with the shared library" "it is not installed"
@@ -84,9 +88,12 @@ else
 fi
 
 if [ -n "${CXX-}" ]; then
-	tap_check "the header alone in C++11" header_alone $CXX -x c++ -std=c++11
+	tap_check "each header alone in C++11" header_alone $CXX -x c++ -std=c++11
 	[ ! -e "$DESTDIR$libdir/libshmring.so" ] || tap_check "a C++ program with the shared library" \
 		build_and_run c++-shared $CXX -x c++ $strict "$top_srcdir/tests/install/user.c" -x none $cflags $libs
+	[ ! -e "$DESTDIR$libdir/libshmring.so" ] || tap_check "the same with the inline header in C++" \
+		build_and_run c++-inline $CXX -O2 -include shmring/inline.h -x c++ $strict "$top_srcdir/tests/install/user.c" \
+		-x none $cflags $libs
 	[ ! -e "$DESTDIR$libdir/libshmring.a" ] || tap_check "a C++ program with the static library" \
 		build_and_run c++-static $CXX -x c++ -static $strict "$top_srcdir/tests/install/user.c" -x none $cflags $static_libs
 else

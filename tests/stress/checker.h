@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include <shmring/shmring.h>
+#include <shmring/inline.h>
 
 /* What every byte of a stream follows from. */
 struct stream {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include <shmring/shmring.h>
+#include <shmring/inline.h>
 
 /* ThreadSanitizer sees one process only, and no fences; see engine.h. */
 #if defined(__SANITIZE_THREAD__)

@@ -37,9 +37,11 @@ function marks(comment, where, line,    label, rest, target, opens)
 }
 
 FNR == 1 {
+	file = FILENAME
+	sub(/.*\//, "", file)
 	function_name = comment = ""
 	in_comment = 0
-	in_table = (FILENAME == "layout.h")
+	in_table = (file == "layout.h")
 }
 
 # A definition starts at the margin with a name and a parenthesis; its body starts with a brace at the margin.
@@ -53,7 +55,7 @@ FNR == 1 {
 }
 !in_comment && /^{/ {
 	function_name = candidate
-	defined[FILENAME ":" function_name] = 1
+	defined[file ":" function_name] = 1
 }
 
 # The table: everything in layout.h before its first line of code.
@@ -90,7 +92,7 @@ in_table {
 		text = substr(text, at + 2)
 		in_comment = 0
 		if (!in_table)
-			marks(comment, FILENAME ":" function_name, comment_line)
+			marks(comment, file ":" function_name, comment_line)
 	}
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Usage: check-labels.sh [LIB-DIRECTORY]
+# Usage: check-labels.sh [LIB-DIRECTORY]      (shmring/inline.h is looked for in ../include from there)
 # Every ordering edge has a label, [NAME], in the table that opens layout.h, and a comment at each of its ends:
 #     /* [NAME] why; pairs with FILE:FUNCTION() */
 # Checked: each label of the table is marked in at least two functions; each mark's label stands in the table; the
@@ -17,6 +17,7 @@ set -- layout.h
 for file in *.[ch]; do
 	[ "$file" = layout.h ] || set -- "$@" "$file"
 done
+[ ! -e ../include/shmring/inline.h ] || set -- "$@" ../include/shmring/inline.h
 report=$(${AWK:-awk} -f "$support/check-labels.awk" "$@" | sort)
 
 
