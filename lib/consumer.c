@@ -171,7 +171,7 @@ int consumer_tell_end(struct shmring_consumer *consumer, int ended, uint64_t epo
  * Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged,
  * forked.
  */
-static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
+static int look_closer(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	uint64_t epoch = 0;
 	int ended = 0;
@@ -224,6 +224,21 @@ static inline bool kept_for(const struct shmring_consumer *consumer)
 	return consumer->handle.segment.gates ||
 	       (consumer->shared && consumer->cursor < consumer->stop &&
 		consumer->subscription.policy == SHMRING_RELIABLE);
+}
+
+static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	int error;
+
+	if (consumer->notice && !consumer->handle.is_forked)
+		consumer_fd_awake(consumer);
+	error = look_closer(consumer, record);
+	if (error == -EAGAIN && consumer->notice) {
+		error = consumer_fd_idle(consumer, true);
+		if (error == 0)
+			error = look_closer(consumer, record);
+	}
+	return error;
 }
 
 int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)

@@ -324,6 +324,7 @@ int shmring_consumer_close(struct shmring_consumer *consumer)
 		return 0;
 	if (handle_in_poller(&consumer->handle))
 		return -EBUSY;
+	consumer_fd_close(consumer);
 	if (consumer->subscribed && !consumer->handle.is_forked)
 		subscription_leave(&consumer->handle.segment, &consumer->subscription);
 	handle_close(&consumer->handle);
@@ -343,6 +344,7 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 		return -EOWNERDEAD;
 	if (!start_known(start) || consumer->shared)
 		return -EINVAL;
+	consumer_fd_kick(consumer);
 	if (consumer_evicted(consumer) ||
 	    (consumer_gates(consumer) &&
 	     !subscription_reopen(segment, &consumer->subscription, SLOT_ACTIVE)))

@@ -138,6 +138,7 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 	struct segment *segment = &consumer->handle.segment;
 	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
 
+	consumer_fd_kick(consumer);
 	if (!has_bell(consumer)) {
 		arm_nap(consumer, on);
 		return true;
@@ -205,6 +206,14 @@ static enum sleep_end sleep_once(struct shmring_consumer *consumer, int64_t slee
 	return end;
 }
 
+/* Nothing there, and no wait: the file descriptor will tell. */
+static int look_and_arm(struct shmring_consumer *consumer)
+{
+	const int error = consumer_fd_idle(consumer, false);
+
+	return error == 0 ? consumer_look(consumer) : error;
+}
+
 static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t timeout_ns)
 {
 	struct deadline deadline = deadline_after(timeout_ns);
@@ -218,7 +227,8 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 		int64_t left;
 
 		if (error != -EAGAIN || timeout_ns == 0)
-			return error;
+			return error == -EAGAIN && consumer->notice ? look_and_arm(consumer)
+								    : error;
 		if (end == SLEEP_INTERRUPTED && consumer->handle.interruptible)
 			return -EINTR;
 		left = deadline_left(deadline, RECHECK_NS);

@@ -10,6 +10,7 @@
 #include <urcu/rculist.h>
 
 #include "mapping.h"
+#include "notify.h"
 #include "registry.h"
 
 /* How often to look for a ring that is not there yet. */
@@ -26,6 +27,7 @@ static int fork_error;
  */
 static void before_fork(void)
 {
+	notify_before_fork();
 	pthread_mutex_lock(&handles_mutex);
 	urcu_bp_before_fork();
 }
@@ -34,6 +36,7 @@ static void after_fork_parent(void)
 {
 	urcu_bp_after_fork_parent();
 	pthread_mutex_unlock(&handles_mutex);
+	notify_after_fork_parent();
 }
 
 /*
@@ -50,10 +53,13 @@ static void after_fork_child(void)
 	{
 		segment_forked(&handle->segment);
 		handle->is_forked = true;
+		/* It is the parent's as well. */
+		atomic_store_explicit(&handle->event_fd, 0, memory_order_relaxed);
 		if (handle->forked)
 			handle->forked(handle);
 	}
 	pthread_mutex_unlock(&handles_mutex);
+	notify_after_fork_child();
 }
 
 static void watch_forks(void)
@@ -191,6 +197,7 @@ int shmring_cancel(const void *pointer)
 	{
 		if ((const void *)handle == pointer) {
 			const shared_u32 *word;
+			int event_fd;
 
 			/*
 			 * Sequentially consistent on both sides: the sleeper sees the flag, or this
@@ -200,6 +207,9 @@ int shmring_cancel(const void *pointer)
 			word = atomic_load_explicit(&handle->sleeps_on, memory_order_seq_cst);
 			if (word)
 				futex_wake(word, INT_MAX);
+			event_fd = atomic_load_explicit(&handle->event_fd, memory_order_seq_cst);
+			if (event_fd)
+				notice_write(event_fd - 1);
 			error = 0;
 			break;
 		}

@@ -26,6 +26,7 @@ struct handle {
 	bool interruptible;                     /* a signal ends its waits */
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
+	_Atomic int event_fd;                   /* shmring_cancel makes it readable; 0: none, or 1 more */
 	const void *_Atomic poller;             /* that it is in; null: none */
 };
 

@@ -509,8 +509,8 @@ struct shmring_record {
  * finds nothing after several records in a row, it pauses for less than a microsecond and looks
  * again. Whoever may be overtaken (LOSSY, DEADLINE, observers, the evicted) has seen the record
  * whole only once shmring_release has returned 0.
- * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been
- * read), -EBADMSG, -ECONNRESET, -EALREADY (a group's member has to release first).
+ * Errors: -EAGAIN (nothing there), -ECANCELED (the same, with a file descriptor), -EPIPE,
+ * -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG, -ECONNRESET, -EALREADY (a group's member has to release first).
  */
 SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
 
@@ -552,6 +552,20 @@ SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_
 SHMRING_API int shmring_consumer_arm(struct shmring_consumer *consumer,
 				     struct shmring_futex *futex);
 SHMRING_API int shmring_consumer_disarm(struct shmring_consumer *consumer);
+
+/*
+ * Sets `fd` to a file descriptor that is readable when there is something to read, or an error to
+ * tell, for an event loop (poll, epoll, libuv, ...): call shmring_read until it returns -EAGAIN, and
+ * only then wait for the descriptor again. (With level-triggered loops it may be called once for
+ * each time instead.) Do nothing else with it; it is closed with the handle. It may be readable for
+ * nothing, now and then, and is at first. An observer's, and one in mode NONE, becomes readable
+ * after a nap. The first call in a process starts a thread, which has all signals blocked and ends
+ * with the last of these handles. While the handle is in a poller, or waits, the descriptor is not
+ * fed. After shmring_cancel it stays readable, and shmring_read returns -ECANCELED when there is
+ * nothing to read.
+ * Errors: -EINVAL, -ENOMEM, -EOWNERDEAD (a forked child).
+ */
+SHMRING_API int shmring_consumer_fd(struct shmring_consumer *consumer, int *fd);
 
 /*
  * Moves on to another place in the stream; what was read and not released is released. Places as in
