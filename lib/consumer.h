@@ -189,11 +189,22 @@ void consumer_fd_awake(struct shmring_consumer *consumer);
 /* It sleeps in another way, or has moved: if the descriptor waits for a record, it is readable. */
 void consumer_fd_kick(struct shmring_consumer *consumer);
 
+static inline bool consumer_fd_armed(const struct shmring_consumer *consumer)
+{
+	/* Relaxed: only the consumer itself sets it. */
+	return consumer->notice &&
+	       atomic_load_explicit(&consumer->notice->armed, memory_order_relaxed) != 0;
+}
+
 void consumer_fd_close(struct shmring_consumer *consumer);
 
-/* For the thread of notify.h: is there something to read, as far as can be seen? Or to look for? */
+/*
+ * For the thread of notify.h. Is there something to read, as far as can be seen? Or, by system
+ * calls, something to tell? Is it a record, for which it should have been woken?
+ */
 bool consumer_fd_ready(const struct notice *notice);
 bool consumer_fd_due(const struct notice *notice);
+bool consumer_fd_overslept(const struct notice *notice);
 
 /* Lets a producer that waits for room know that there is some now. */
 void consumer_room_look(const struct shmring_consumer *consumer);

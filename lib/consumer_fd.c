@@ -100,6 +100,7 @@ void consumer_fd_awake(struct shmring_consumer *consumer)
 		return;
 	notice->asleep = false;
 	consumer->wakeups++;
+	consumer->late += atomic_exchange_explicit(&notice->late, 0, memory_order_relaxed);
 	if (consumer->shared)
 		group_woken(consumer);
 }
@@ -125,8 +126,8 @@ static bool notice_arm(struct shmring_consumer *consumer)
 	atomic_store_explicit(&notice->armed, 1, memory_order_seq_cst);
 	if (consumer->has_bell)
 		/*
-		 * [FD] `armed`, then the bit (release): whoever clears it rings for this; pairs
-		 * with notify.c:look_at()
+		 * [FD] `armed`, then the bit (release): whoever clears it rings for this;
+		 * pairs with notify.c:look_at()
 		 */
 		atomic_fetch_or_explicit(&segment->control->sleepers,
 					 UINT64_C(1) << consumer->subscription.slot,
@@ -136,7 +137,10 @@ static bool notice_arm(struct shmring_consumer *consumer)
 	 * producer.c:publish() and producer_open.c:stream_store()
 	 */
 	consumer_fence(consumer);
-	if (!atomic_load_explicit(&notice->listened, memory_order_seq_cst) || !consumer->has_bell)
+	/* Relaxed: telling brings it. */
+	if (!consumer->has_bell)
+		atomic_store_explicit(&notice->unrung, 1, memory_order_relaxed);
+	if (!consumer->has_bell || !atomic_load_explicit(&notice->listened, memory_order_seq_cst))
 		notice_tell();
 	if (!consumer_glance(consumer) &&
 	    atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
@@ -172,30 +176,47 @@ int consumer_fd_idle(struct shmring_consumer *consumer, bool reads)
 			return -ECANCELED;
 		}
 	}
+	consumer_room_look(consumer);
 	if (atomic_load_explicit(&notice->armed, memory_order_seq_cst))
 		return -EAGAIN;
-	consumer_room_look(consumer);
 	return notice_arm(consumer) ? -EAGAIN : 0;
 }
 
 /* ---- The thread's ---------------------------------------------------------------------------- */
 
+/* Where it looked, or, of a group, where that is now. Relaxed: `armed` has brought it. */
+static uint64_t place_of(const struct notice *notice)
+{
+	const struct shmring_consumer *consumer = notice->consumer;
+
+	return consumer->shared ? group_tail(consumer)
+				: atomic_load_explicit(&notice->cursor, memory_order_relaxed);
+}
+
+static bool record_at(const struct shmring_consumer *consumer, uint64_t position)
+{
+	return consumer_load(consumer, consumer_word(consumer, position)) & RECORD_WORD_VALID;
+}
+
 bool consumer_fd_ready(const struct notice *notice)
 {
 	const struct shmring_consumer *consumer = notice->consumer;
 	const struct layout_data *data = consumer->handle.segment.data;
-	/* Relaxed: `armed` has brought them. */
-	const uint64_t cursor = atomic_load_explicit(&notice->cursor, memory_order_relaxed);
+	const uint64_t position = place_of(notice);
 
-	if (atomic_load_explicit(&data->stream, memory_order_relaxed) !=
-		    atomic_load_explicit(&notice->stream, memory_order_relaxed) ||
-	    atomic_load_explicit(consumer->state, memory_order_relaxed) !=
-		    atomic_load_explicit(&notice->active, memory_order_relaxed))
-		return true;
-	if (consumer->shared)
-		return group_record_there(consumer);
-	return (consumer_load(consumer, consumer_word(consumer, cursor)) & RECORD_WORD_VALID) ||
-	       atomic_load_explicit(consumer->floor, memory_order_relaxed) > cursor;
+	/* Relaxed, all of it: the consumer looks for itself, and this comes back. */
+	return record_at(consumer, position) ||
+	       atomic_load_explicit(consumer->floor, memory_order_relaxed) > position ||
+	       atomic_load_explicit(&data->stream, memory_order_relaxed) !=
+		       atomic_load_explicit(&notice->stream, memory_order_relaxed) ||
+	       atomic_load_explicit(consumer->state, memory_order_relaxed) !=
+		       atomic_load_explicit(&notice->active, memory_order_relaxed);
+}
+
+bool consumer_fd_overslept(const struct notice *notice)
+{
+	/* What is there for a group may be another member's business. */
+	return !notice->consumer->shared && record_at(notice->consumer, place_of(notice));
 }
 
 bool consumer_fd_due(const struct notice *notice)

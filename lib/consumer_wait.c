@@ -173,9 +173,10 @@ void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end)
 	}
 	/*
 	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
-	 * system call.
+	 * system call. But a file descriptor may wait for that meanwhile.
 	 */
-	if (!consumer->shared && atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
+	if (!consumer->shared && !consumer_fd_armed(consumer) &&
+	    atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
 		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
 }
 

@@ -66,8 +66,8 @@
  * [FD]       consumer_fd.c notice_arm: armed, then its bit (release)  ->  notify.c look_at: bell
  *            (acquire), then armed; between the two, wake_sleepers takes the bit and rings
  *            A thread that hears the bell sees whom it is for.
- *            Without it: a file descriptor is readable late, by a bounded wait. Seen by: nothing; the
- *            instructions in question order it on x86-64.
+ *            Without it: a file descriptor is readable late, by a bounded wait. Seen by: model
+ *            events. On x86-64 the instructions in question order it.
  * [ROOM]     producer_wait.c producer_arm: need, full fence, then tails  ->  consumer.c
  *            consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.

@@ -24,6 +24,7 @@
 #define consumer_fd_due          shmring__consumer_fd_due
 #define consumer_fd_idle         shmring__consumer_fd_idle
 #define consumer_fd_kick         shmring__consumer_fd_kick
+#define consumer_fd_overslept    shmring__consumer_fd_overslept
 #define consumer_fd_ready        shmring__consumer_fd_ready
 #define consumer_fence           shmring__consumer_fence
 #define consumer_find_ungated shmring__consumer_find_ungated

@@ -48,16 +48,26 @@ struct round {
 
 static bool sleeps_on_bell(struct round *round, const struct notice *notice)
 {
-	if (!notice->bell || !many_possible() || round->count == MANY_MAX)
+	if (!notice->bell || !many_possible() || round->count == MANY_MAX ||
+	    atomic_load_explicit(&notice->unrung, memory_order_relaxed))
 		return false;
 	round->words[round->count++] =
 		(struct sleep_word){ .word = notice->bell, .expected = notice->seen };
 	return true;
 }
 
+/*
+ * The bell has rung, or cannot be relied upon. A member of a group may be woken by another one,
+ * which cannot ring: see group.c:pass_on().
+ */
+static bool called(const struct notice *notice, bool rung, bool listened)
+{
+	return rung || ((!listened || notice->consumer->shared) && consumer_fd_ready(notice));
+}
+
 static void look_at(struct round *round, struct notice *notice)
 {
-	bool rung = false, listened, armed;
+	bool rung = false, listened;
 
 	if (notice->bell) {
 		/*
@@ -72,14 +82,18 @@ static void look_at(struct round *round, struct notice *notice)
 	listened = sleeps_on_bell(round, notice);
 	/* Sequentially consistent, as in consumer_fd.c: it sees the one, or this the other. */
 	atomic_store_explicit(&notice->listened, listened, memory_order_seq_cst);
-	armed = atomic_load_explicit(&notice->armed, memory_order_seq_cst) != 0;
-	if (!armed)
+	if (!atomic_load_explicit(&notice->armed, memory_order_seq_cst))
 		return;
-	if (rung || (!listened && consumer_fd_ready(notice)) ||
-	    (round->recheck && consumer_fd_due(notice)))
+	if (called(notice, rung, listened)) {
 		round->fired |= notice_fire(notice);
-	else
+	} else if (round->recheck && consumer_fd_due(notice)) {
+		/* Relaxed: a count. It is told with the eventfd. */
+		if (listened && consumer_fd_overslept(notice))
+			atomic_fetch_add_explicit(&notice->late, 1, memory_order_relaxed);
+		round->fired |= notice_fire(notice);
+	} else {
 		round->naps |= !listened;
+	}
 }
 
 static void look_at_all(struct round *round)

@@ -22,6 +22,8 @@ struct notice {
 	shared_u32 armed;    /* to be made readable; the thread, or the consumer, takes it back */
 	shared_u32 fired;    /* was made readable, and has not been cleared */
 	shared_u32 listened; /* the thread sleeps on the bell: nobody has to tell it */
+	shared_u32 unrung;   /* it will not be rung for any more: see consumer_fence */
+	shared_u32 late;     /* so often was a record found at a re-check that nobody had rung for */
 	const shared_u32 *bell; /* null: nobody rings it */
 	uint32_t seen;          /* the bell, as the thread last saw it */
 	const struct shmring_consumer *consumer;
