@@ -204,6 +204,7 @@ Test(consumer_fd, its_thread_takes_no_signals)
 {
 	const char *name = new_ring(0);
 	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	/* What runs the tests has such a thread as well. */
 	const unsigned int before = count_deaf();
 
 	fd_of(consumer);
@@ -358,4 +359,29 @@ Test(consumer_fd, observers_and_those_whom_nobody_wakes)
 		}
 		cr_assert_eq(consumer_info(consumer).late, 0);
 	}
+}
+
+/* By naps of 4 ms at most, not by the re-check after 100; but now and then the machine may take longer. */
+Test(consumer_fd, naps_are_short)
+{
+	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
+	struct shmring_producer *producer;
+	struct shmring_consumer *consumer;
+	unsigned int in_time = 0;
+	const char *name;
+
+	options.wake_mode = SHMRING_WAKE_NONE;
+	name = new_ring_with(&options);
+	producer = new_producer(name);
+	consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	for (uint64_t i = 0; i < 20; i++) {
+		struct pollfd poll_fd = { .fd = fd_of(consumer), .events = POLLIN };
+
+		expect_idle(consumer, poll_fd.fd);
+		write_records(producer, 1, 8);
+		in_time += poll(&poll_fd, 1, 50) == 1;
+		expect_told(consumer, poll_fd.fd, 0);
+		expect_ok(shmring_release(consumer));
+	}
+	cr_assert_gt(in_time, 5);
 }
