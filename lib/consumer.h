@@ -186,7 +186,7 @@ int consumer_fd_idle(struct shmring_consumer *consumer, bool reads);
 /* It reads again: after it has been woken through the descriptor, if it has one. */
 void consumer_fd_awake(struct shmring_consumer *consumer);
 
-/* It sleeps in another way, or has moved: if the descriptor waits for a record, it is readable. */
+/* It has moved: if the descriptor waits for a record, it is readable. */
 void consumer_fd_kick(struct shmring_consumer *consumer);
 
 static inline bool consumer_fd_armed(const struct shmring_consumer *consumer)

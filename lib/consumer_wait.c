@@ -138,7 +138,6 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 	struct segment *segment = &consumer->handle.segment;
 	const uint64_t bit = UINT64_C(1) << consumer->subscription.slot;
 
-	consumer_fd_kick(consumer);
 	if (!has_bell(consumer)) {
 		arm_nap(consumer, on);
 		return true;

@@ -55,6 +55,21 @@ static inline void expect_told(struct shmring_consumer *consumer, int fd, int er
 	cr_assert_eq(told, error, "%s, not %s", shmring_strerror(told), shmring_strerror(error));
 }
 
+/* The same in a child: reads and releases one record. It may be readable for nothing before. Returns 0 if all is well. */
+static inline int take_when_readable(struct shmring_consumer *consumer, int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct shmring_record record;
+	int error;
+
+	do
+		CHILD_CHECK(poll(&poll_fd, 1, -1) == 1);
+	while ((error = shmring_read(consumer, &record)) == -EAGAIN);
+	CHILD_CHECK(error == 0, "%s", shmring_strerror(error));
+	CHILD_CHECK(shmring_release(consumer) == 0);
+	return 0;
+}
+
 /* How often an eventfd was written to since it was last read. */
 uint64_t times_written(int fd);
 
