@@ -39,8 +39,7 @@ static int notice_new(struct shmring_consumer *consumer)
 		return error;
 	}
 	consumer->notice = notice;
-	/* One more than it: 0 is none. Sequentially consistent, as in shmring_cancel. */
-	atomic_store_explicit(&consumer->handle.event_fd, notice->fd + 1, memory_order_seq_cst);
+	handle_watch_fd(&consumer->handle, notice->fd);
 	return 0;
 }
 
@@ -67,8 +66,7 @@ void consumer_fd_close(struct shmring_consumer *consumer)
 	if (!notice)
 		return;
 	if (!consumer->handle.is_forked) {
-		/* It is used under RCU, and notice_remove waits for that. */
-		atomic_store_explicit(&consumer->handle.event_fd, 0, memory_order_seq_cst);
+		handle_unwatch_fd(&consumer->handle);
 		notice_remove(notice);
 	}
 	close(notice->fd);
@@ -123,6 +121,7 @@ static bool notice_arm(struct shmring_consumer *consumer)
 	atomic_store_explicit(&notice->stream, consumer->seen_stream, memory_order_relaxed);
 	atomic_store_explicit(&notice->active, consumer->active, memory_order_relaxed);
 	atomic_store_explicit(&notice->told, told(consumer), memory_order_relaxed);
+	atomic_store_explicit(&notice->since_ns, clock_coarse_ns(), memory_order_relaxed);
 	atomic_store_explicit(&notice->armed, 1, memory_order_seq_cst);
 	if (consumer->has_bell)
 		/*
@@ -213,10 +212,17 @@ bool consumer_fd_ready(const struct notice *notice)
 		       atomic_load_explicit(&notice->active, memory_order_relaxed);
 }
 
+/*
+ * The re-check may come between arming and the last look, or between a record and its bell. What has
+ * been armed for a while should have been rung for.
+ */
 bool consumer_fd_overslept(const struct notice *notice)
 {
+	const uint64_t since = atomic_load_explicit(&notice->since_ns, memory_order_relaxed);
+
 	/* What is there for a group may be another member's business. */
-	return !notice->consumer->shared && record_at(notice->consumer, place_of(notice));
+	return !notice->consumer->shared && clock_coarse_ns() - since >= RECHECK_NS / 4 &&
+	       record_at(notice->consumer, place_of(notice));
 }
 
 bool consumer_fd_due(const struct notice *notice)

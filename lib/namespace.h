@@ -67,6 +67,8 @@
 #define handle_open              shmring__handle_open
 #define handle_open_lock shmring__handle_open_lock
 #define handle_sleep             shmring__handle_sleep
+#define handle_unwatch_fd        shmring__handle_unwatch_fd
+#define handle_watch_fd          shmring__handle_watch_fd
 #define header_check             shmring__header_check
 #define header_checksum          shmring__header_checksum
 #define header_read              shmring__header_read

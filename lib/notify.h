@@ -23,7 +23,7 @@ struct notice {
 	shared_u32 fired;    /* was made readable, and has not been cleared */
 	shared_u32 listened; /* the thread sleeps on the bell: nobody has to tell it */
 	shared_u32 unrung;   /* it will not be rung for any more: see consumer_fence */
-	shared_u32 late;     /* so often was a record found at a re-check that nobody had rung for */
+	shared_u32 late; /* so often was a record found at a re-check that nobody had rung for */
 	const shared_u32 *bell; /* null: nobody rings it */
 	uint32_t seen;          /* the bell, as the thread last saw it */
 	const struct shmring_consumer *consumer;
@@ -31,7 +31,8 @@ struct notice {
 	shared_u64 cursor;
 	shared_u64 stream;
 	shared_u64 active;
-	shared_u32 told; /* NOTICE_... */
+	shared_u64 since_ns; /* the coarse clock */
+	shared_u32 told;     /* NOTICE_... */
 	/* The consumer's own. */
 	bool asleep; /* has been armed, and not read anything since */
 };
@@ -43,10 +44,7 @@ struct notice {
 /* From now on the thread looks after it; it is started if this is the first. Errors: -ENOMEM. */
 int notice_add(struct notice *notice);
 
-/*
- * The thread does so no more, and shmring_cancel, if it has it from the handle no more either. The
- * last one ends the thread.
- */
+/* The thread does so no more. The last one ends the thread. */
 void notice_remove(struct notice *notice);
 
 /* Makes it readable, if it is armed. True if so. */

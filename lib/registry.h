@@ -11,14 +11,12 @@
 
 #include <stdbool.h>
 
-#include <urcu/list.h>
-
 #include "segment.h"
 #include "wait.h"
 
 /* What every handle starts with. */
 struct handle {
-	struct cds_list_head node;
+	struct handle *_Atomic next; /* in the registry */
 	struct segment segment;
 	/* makes it answer -EOWNERDEAD, in a forked child; may be null */
 	void (*forked)(struct handle *handle);
@@ -84,6 +82,10 @@ void handle_disarm(struct handle *handle);
  */
 enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint32_t expected,
 			    int64_t sleep_ns, uint64_t *sleeps);
+
+/* shmring_cancel makes this eventfd readable, from here on; or, when the other returns, no more. */
+void handle_watch_fd(struct handle *handle, int fd);
+void handle_unwatch_fd(struct handle *handle);
 
 static inline bool handle_cancelled(const struct handle *handle)
 {
