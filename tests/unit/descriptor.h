@@ -73,7 +73,4 @@ static inline int take_when_readable(struct shmring_consumer *consumer, int fd)
 /* How often an eventfd was written to since it was last read. */
 uint64_t times_written(int fd);
 
-/* The threads of this process. */
-unsigned int count_threads(void);
-
 #endif
