@@ -159,7 +159,7 @@ static void pause_after(uint64_t streak)
  * Reading, where anything is out of the ordinary: nothing there, records lost, lapped, damaged,
  * forked.
  */
-static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
+static int look_closer(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	uint64_t epoch = 0;
 	int ended = 0;
@@ -204,6 +204,21 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 		}
 	}
 	return -EAGAIN;
+}
+
+static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	int error;
+
+	if (consumer->notice && !consumer->handle.is_forked)
+		consumer_fd_awake(consumer);
+	error = look_closer(consumer, record);
+	if (error == -EAGAIN && consumer->notice) {
+		error = consumer_fd_idle(consumer, true);
+		if (error == 0)
+			error = look_closer(consumer, record);
+	}
+	return error;
 }
 
 int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record)

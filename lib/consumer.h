@@ -8,6 +8,7 @@
 #define SHMRING_CONSUMER_H
 
 #include "hot.h"
+#include "notify.h"
 #include "registry.h"
 #include "subscription.h"
 #include "wait.h"
@@ -56,6 +57,7 @@ struct shmring_consumer {
 	uint64_t wakeups;
 	uint64_t late;
 	unsigned int mark;          /* the one that was written last */
+	struct notice *notice;      /* for an event loop; null: it has no file descriptor */
 	shared_u64 private_tail;
 	shared_u64 private_state;
 	shared_u64 nothing;         /* a header word that never becomes valid, for a forked child */
@@ -164,6 +166,36 @@ void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end);
 
 /* After a sleep of RECHECK_NS that nobody ended: counts it if there was something to wake it for. */
 void consumer_overslept(struct shmring_consumer *consumer);
+
+/*
+ * With a file descriptor, and nothing to read: sees to it that the descriptor becomes readable when
+ * there is. -EAGAIN: so it will; -ECANCELED; 0: look again, something may have come. `reads`: with
+ * shmring_read, which tells the end of a stream as often as it is asked.
+ */
+int consumer_fd_idle(struct shmring_consumer *consumer, bool reads);
+
+/* It reads again: after it has been woken through the descriptor, if it has one. */
+void consumer_fd_awake(struct shmring_consumer *consumer);
+
+/* It has moved: if the descriptor waits for a record, it is readable. */
+void consumer_fd_kick(struct shmring_consumer *consumer);
+
+static inline bool consumer_fd_armed(const struct shmring_consumer *consumer)
+{
+	/* Relaxed: only the consumer itself sets it. */
+	return consumer->notice &&
+	       atomic_load_explicit(&consumer->notice->armed, memory_order_relaxed) != 0;
+}
+
+void consumer_fd_close(struct shmring_consumer *consumer);
+
+/*
+ * For the thread of notify.h. Is there something to read, as far as can be seen? Or, by system
+ * calls, something to tell? Is it a record, for which it should have been woken?
+ */
+bool consumer_fd_ready(const struct notice *notice);
+bool consumer_fd_due(const struct notice *notice);
+bool consumer_fd_overslept(const struct notice *notice);
 
 /* Lets a producer that waits for room know that there is some now. */
 void consumer_room_look(const struct shmring_consumer *consumer);

@@ -112,8 +112,7 @@ void consumer_settle(struct shmring_consumer *consumer, struct place place)
 /* The child's copy sees a ring in which nothing ever comes, and what it has is gone. */
 static void consumer_forked(struct handle *handle)
 {
-	struct shmring_consumer *consumer =
-		caa_container_of(handle, struct shmring_consumer, handle);
+	struct shmring_consumer *consumer = handle_address(handle);
 
 	consumer->hot.records = (char *)&consumer->nothing;
 	consumer->hot.mask = 0;
@@ -327,6 +326,7 @@ int shmring_consumer_close(struct shmring_consumer *consumer)
 		return 0;
 	if (handle_in_poller(&consumer->handle))
 		return -EBUSY;
+	consumer_fd_close(consumer);
 	if (consumer->subscribed && !consumer->handle.is_forked)
 		subscription_leave(&consumer->handle.segment, &consumer->subscription);
 	handle_close(&consumer->handle);
@@ -346,6 +346,7 @@ int shmring_seek(struct shmring_consumer *consumer, enum shmring_start start, ui
 		return -EOWNERDEAD;
 	if (!start_known(start) || consumer->shared)
 		return -EINVAL;
+	consumer_fd_kick(consumer);
 	if (consumer_evicted(consumer) ||
 	    (consumer_gates(consumer) &&
 	     !subscription_reopen(segment, &consumer->subscription, SLOT_ACTIVE)))

@@ -184,6 +184,7 @@ int shmring_rejoin(struct shmring_consumer *consumer, uint64_t *lost)
 	if (!consumer_evicted(consumer) &&
 	    (consumer->shared || !consumer_gates(consumer) || !consumer_lapped(consumer)))
 		return -EALREADY;
+	consumer_fd_kick(consumer);
 	if (consumer->shared)
 		return group_rejoin(consumer, lost);
 	if (!subscription_reopen(segment, subscription, SLOT_EVICTED) &&

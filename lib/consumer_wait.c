@@ -173,9 +173,10 @@ void consumer_disarm(struct shmring_consumer *consumer, enum sleep_end end)
 	}
 	/*
 	 * Whoever rings clears the bit; after any other end it would cost the producer a futile
-	 * system call.
+	 * system call. But a file descriptor may wait for that meanwhile.
 	 */
-	if (!consumer->shared && atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
+	if (!consumer->shared && !consumer_fd_armed(consumer) &&
+	    atomic_load_explicit(sleepers, memory_order_relaxed) & bit)
 		atomic_fetch_and_explicit(sleepers, ~bit, memory_order_relaxed);
 }
 
@@ -206,6 +207,14 @@ static enum sleep_end sleep_once(struct shmring_consumer *consumer, int64_t slee
 	return end;
 }
 
+/* Nothing there, and no wait: the file descriptor will tell. */
+static int look_and_arm(struct shmring_consumer *consumer)
+{
+	const int error = consumer_fd_idle(consumer, false);
+
+	return error == 0 ? consumer_look(consumer) : error;
+}
+
 static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t timeout_ns)
 {
 	struct deadline deadline = deadline_after(timeout_ns);
@@ -219,7 +228,8 @@ static cold_path int wait_slowly(struct shmring_consumer *consumer, int64_t time
 		int64_t left;
 
 		if (error != -EAGAIN || timeout_ns == 0)
-			return error;
+			return error == -EAGAIN && consumer->notice ? look_and_arm(consumer)
+								    : error;
 		if (end == SLEEP_INTERRUPTED && consumer->handle.interruptible)
 			return -EINTR;
 		left = deadline_left(deadline, RECHECK_NS);

@@ -51,8 +51,8 @@
  *            The consumer is done with everything below tail before the producer overwrites it.
  *            Without it: torn records for RELIABLE consumers. Seen by: stress_ring (TSan).
  * [SLEEP]    inline.h shmring_hot_publish, producer_open.c stream_store: header word or stream,
- *            full fence, then sleepers  -> consumer_wait.c consumer_arm: sleepers, full fence, then header
- *            word and stream
+ *            full fence, then sleepers  -> consumer_wait.c consumer_arm, consumer_fd.c notice_arm:
+ *            sleepers, full fence, then header word and stream
  *            The producer sees the sleeper, or the sleeper sees the record; or both.
  *            Without it: a wake-up is late by a bounded wait. Seen by: model sleep, figure
  *            lost_wakeups of handover, for the producer's fence (make rules-wake). The sleeper's was
@@ -64,6 +64,11 @@
  *            kernel.
  *            Without it: as for [SLEEP]. Seen by: model sleep. Neither order was missed in 9,000
  *            hand-overs of handover.
+ * [FD]       consumer_fd.c notice_arm: armed, then its bit (release)  ->  notify.c look_at: bell
+ *            (acquire), then armed; between the two, wake_sleepers takes the bit and rings
+ *            A thread that hears the bell sees whom it is for.
+ *            Without it: a file descriptor is readable late, by a bounded wait. Seen by: model
+ *            events. On x86-64 the instructions in question order it.
  * [ROOM]     producer_wait.c producer_arm: need, full fence, then tails  ->  consumer.c
  *            consumer_room_look: tail, full fence, then need
  *            The consumer sees what the producer waits for, or the producer sees the room; or both.

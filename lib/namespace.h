@@ -19,6 +19,13 @@
 #define consumer_bell_init       shmring__consumer_bell_init
 #define consumer_disarm          shmring__consumer_disarm
 #define consumer_ended           shmring__consumer_ended
+#define consumer_fd_awake        shmring__consumer_fd_awake
+#define consumer_fd_close        shmring__consumer_fd_close
+#define consumer_fd_due          shmring__consumer_fd_due
+#define consumer_fd_idle         shmring__consumer_fd_idle
+#define consumer_fd_kick         shmring__consumer_fd_kick
+#define consumer_fd_overslept    shmring__consumer_fd_overslept
+#define consumer_fd_ready        shmring__consumer_fd_ready
 #define consumer_fence           shmring__consumer_fence
 #define consumer_find_ungated shmring__consumer_find_ungated
 #define consumer_glance          shmring__consumer_glance
@@ -60,6 +67,8 @@
 #define handle_open              shmring__handle_open
 #define handle_open_lock shmring__handle_open_lock
 #define handle_sleep             shmring__handle_sleep
+#define handle_unwatch_fd        shmring__handle_unwatch_fd
+#define handle_watch_fd          shmring__handle_watch_fd
 #define header_check             shmring__header_check
 #define header_checksum          shmring__header_checksum
 #define header_read              shmring__header_read
@@ -92,6 +101,14 @@
 #define name_check_ring          shmring__name_check_ring
 #define name_check_subscription  shmring__name_check_subscription
 #define name_of_control          shmring__name_of_control
+#define notice_add               shmring__notice_add
+#define notice_fire              shmring__notice_fire
+#define notice_remove            shmring__notice_remove
+#define notice_tell              shmring__notice_tell
+#define notice_write             shmring__notice_write
+#define notify_after_fork_child  shmring__notify_after_fork_child
+#define notify_after_fork_parent shmring__notify_after_fork_parent
+#define notify_before_fork       shmring__notify_before_fork
 #define options_copy             shmring__options_copy
 #define path_of_control          shmring__path_of_control
 #define path_of_data             shmring__path_of_data

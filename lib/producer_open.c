@@ -88,8 +88,7 @@ static int take_over(struct shmring_producer *producer)
 /* The child's copy refuses everything on the paths that are slow anyway. */
 static void producer_forked(struct handle *handle)
 {
-	struct shmring_producer *producer =
-		caa_container_of(handle, struct shmring_producer, handle);
+	struct shmring_producer *producer = handle_address(handle);
 
 	producer->hot.limit = 0;
 	producer->hot.reserved = 0;

@@ -7,18 +7,53 @@
 #include <time.h>
 
 #include <urcu-bp.h>
-#include <urcu/rculist.h>
 
 #include "mapping.h"
+#include "notify.h"
 #include "registry.h"
 
 /* How often to look for a ring that is not there yet. */
 #define ATTACH_NAP_NS (5 * NS_PER_MS)
 
-static CDS_LIST_HEAD(handles);
+/*
+ * The newest first. Not liburcu's list: ThreadSanitizer does not see what orders that one's stores.
+ * For its sake as well, whoever has gone through it says so in `walked`; the grace period orders
+ * that, too.
+ */
+static struct handle *_Atomic handles;
+static shared_u32 walked;
 static pthread_mutex_t handles_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static int fork_error;
+
+/* With the mutex held, and so mostly relaxed: readers have but what is stored with release. */
+static void list_add(struct handle *handle)
+{
+	struct handle *first = atomic_load_explicit(&handles, memory_order_relaxed);
+
+	atomic_store_explicit(&handle->next, first, memory_order_relaxed);
+	/* Release: whoever finds it finds it complete. */
+	atomic_store_explicit(&handles, handle, memory_order_release);
+}
+
+static void list_remove(struct handle *handle)
+{
+	struct handle *next = atomic_load_explicit(&handle->next, memory_order_relaxed);
+	struct handle *_Atomic *place = &handles;
+	struct handle *there;
+
+	while ((there = atomic_load_explicit(place, memory_order_relaxed)) != handle)
+		place = &there->next;
+	/* Release: what comes behind it is complete. */
+	atomic_store_explicit(place, next, memory_order_release);
+}
+
+/* Nobody who may have found, before, what is not to be found any more still looks at it. */
+static void list_settle(void)
+{
+	urcu_bp_synchronize_rcu();
+	atomic_load_explicit(&walked, memory_order_acquire);
+}
 
 /*
  * The list must not change between the moment the child's memory is copied and its look at the
@@ -26,6 +61,7 @@ static int fork_error;
  */
 static void before_fork(void)
 {
+	notify_before_fork();
 	pthread_mutex_lock(&handles_mutex);
 	urcu_bp_before_fork();
 }
@@ -34,6 +70,7 @@ static void after_fork_parent(void)
 {
 	urcu_bp_after_fork_parent();
 	pthread_mutex_unlock(&handles_mutex);
+	notify_after_fork_parent();
 }
 
 /*
@@ -46,14 +83,17 @@ static void after_fork_child(void)
 
 	urcu_bp_after_fork_child();
 	mapping_forked();
-	cds_list_for_each_entry(handle, &handles, node)
-	{
+	for (handle = atomic_load_explicit(&handles, memory_order_relaxed); handle;
+	     handle = atomic_load_explicit(&handle->next, memory_order_relaxed)) {
 		segment_forked(&handle->segment);
 		handle->is_forked = true;
+		/* It is the parent's as well. */
+		atomic_store_explicit(&handle->event_fd, 0, memory_order_relaxed);
 		if (handle->forked)
 			handle->forked(handle);
 	}
 	pthread_mutex_unlock(&handles_mutex);
+	notify_after_fork_child();
 }
 
 static void watch_forks(void)
@@ -69,7 +109,7 @@ static int attach_and_enter(struct handle *handle, const char *name, enum segmen
 	pthread_mutex_lock(&handles_mutex);
 	error = segment_attach(&handle->segment, name, role, tag, prefault);
 	if (!error)
-		cds_list_add_rcu(&handle->node, &handles);
+		list_add(handle);
 	pthread_mutex_unlock(&handles_mutex);
 	return error;
 }
@@ -104,7 +144,7 @@ int handle_enter(struct handle *handle)
 	memset(handle, 0, sizeof(*handle));
 	handle->segment.data_fd = handle->segment.lock_fd = -1;
 	pthread_mutex_lock(&handles_mutex);
-	cds_list_add_rcu(&handle->node, &handles);
+	list_add(handle);
 	pthread_mutex_unlock(&handles_mutex);
 	return 0;
 }
@@ -122,7 +162,7 @@ int handle_open_lock(struct handle *handle, const char *path)
 	handle->segment.lock_fd =
 		open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (handle->segment.lock_fd >= 0)
-		cds_list_add_rcu(&handle->node, &handles);
+		list_add(handle);
 	else
 		error = -errno;
 	pthread_mutex_unlock(&handles_mutex);
@@ -143,14 +183,14 @@ void fork_release(void)
 void handle_close(struct handle *handle)
 {
 	pthread_mutex_lock(&handles_mutex);
-	cds_list_del_rcu(&handle->node);
+	list_remove(handle);
 	/*
 	 * Still between forks: a child that is made from here on has no descriptor of this handle
 	 * to keep locks by.
 	 */
 	segment_close(&handle->segment);
 	pthread_mutex_unlock(&handles_mutex);
-	urcu_bp_synchronize_rcu();
+	list_settle();
 	segment_detach(&handle->segment);
 }
 
@@ -180,30 +220,45 @@ enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint3
 	return end;
 }
 
+void handle_watch_fd(struct handle *handle, int fd)
+{
+	/* One more than it: 0 is none. Sequentially consistent, as in shmring_cancel. */
+	atomic_store_explicit(&handle->event_fd, fd + 1, memory_order_seq_cst);
+}
+
+void handle_unwatch_fd(struct handle *handle)
+{
+	atomic_store_explicit(&handle->event_fd, 0, memory_order_relaxed);
+	list_settle();
+}
+
+static void cancel(struct handle *handle)
+{
+	const shared_u32 *word;
+	int event_fd;
+
+	/* Sequentially consistent on both sides: the sleeper sees the flag, or this sees its word. */
+	atomic_store_explicit(&handle->cancelled, 1, memory_order_seq_cst);
+	word = atomic_load_explicit(&handle->sleeps_on, memory_order_seq_cst);
+	if (word)
+		futex_wake(word, INT_MAX);
+	event_fd = atomic_load_explicit(&handle->event_fd, memory_order_seq_cst);
+	if (event_fd)
+		notice_write(event_fd - 1);
+}
+
 int shmring_cancel(const void *pointer)
 {
 	struct handle *handle;
-	int error = -EINVAL;
 	KEEP_ERRNO;
 
 	urcu_bp_read_lock();
-	cds_list_for_each_entry_rcu(handle, &handles, node)
-	{
-		if (handle_address(handle) == pointer) {
-			const shared_u32 *word;
-
-			/*
-			 * Sequentially consistent on both sides: the sleeper sees the flag, or this
-			 * sees its word.
-			 */
-			atomic_store_explicit(&handle->cancelled, 1, memory_order_seq_cst);
-			word = atomic_load_explicit(&handle->sleeps_on, memory_order_seq_cst);
-			if (word)
-				futex_wake(word, INT_MAX);
-			error = 0;
-			break;
-		}
-	}
+	handle = atomic_load_explicit(&handles, memory_order_acquire);
+	while (handle && handle_address(handle) != pointer)
+		handle = atomic_load_explicit(&handle->next, memory_order_acquire);
+	if (handle)
+		cancel(handle);
+	atomic_fetch_add_explicit(&walked, 1, memory_order_release);
 	urcu_bp_read_unlock();
-	return error;
+	return handle ? 0 : -EINVAL;
 }

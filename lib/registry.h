@@ -11,14 +11,12 @@
 
 #include <stdbool.h>
 
-#include <urcu/list.h>
-
 #include "segment.h"
 #include "wait.h"
 
 /* What every handle starts with. */
 struct handle {
-	struct cds_list_head node;
+	struct handle *_Atomic next; /* in the registry */
 	struct segment segment;
 	size_t offset; /* in what the user holds; 0: it starts with this */
 	/* makes it answer -EOWNERDEAD, in a forked child; may be null */
@@ -27,6 +25,7 @@ struct handle {
 	bool interruptible;                     /* a signal ends its waits */
 	shared_u32 cancelled;                   /* set once, by shmring_cancel */
 	const shared_u32 *_Atomic sleeps_on;    /* futex word, while it may sleep; null otherwise */
+	_Atomic int event_fd;                   /* shmring_cancel makes it readable; 0: none, or 1 more */
 	const void *_Atomic poller;             /* that it is in; null: none */
 };
 
@@ -84,6 +83,10 @@ void handle_disarm(struct handle *handle);
  */
 enum sleep_end handle_sleep(struct handle *handle, const shared_u32 *word, uint32_t expected,
 			    int64_t sleep_ns, uint64_t *sleeps);
+
+/* shmring_cancel makes this eventfd readable, from here on; or, when the other returns, no more. */
+void handle_watch_fd(struct handle *handle, int fd);
+void handle_unwatch_fd(struct handle *handle);
 
 /* What the user holds. */
 static inline void *handle_address(struct handle *handle)

@@ -509,8 +509,9 @@ struct shmring_record {
  * finds nothing after several records in a row, it pauses for a few microseconds at most and looks
  * again. Whoever may be overtaken (LOSSY, DEADLINE, observers, the evicted) has seen the record
  * whole only once shmring_release has returned 0.
- * Errors: -EAGAIN (nothing there), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been
- * read), -EBADMSG, -ECONNRESET, -EALREADY (a group's member has to release first).
+ * Errors: -EAGAIN (nothing there), -ECANCELED (the same, of a cancelled one that has a file
+ * descriptor), -EPIPE, -EOWNERDEAD, -ESTALE (each once everything has been read), -EBADMSG,
+ * -ECONNRESET, -EALREADY (a group's member has to release first).
  */
 SHMRING_API int shmring_read(struct shmring_consumer *consumer, struct shmring_record *record);
 
@@ -552,6 +553,26 @@ SHMRING_API int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_
 SHMRING_API int shmring_consumer_arm(struct shmring_consumer *consumer,
 				     struct shmring_futex *futex);
 SHMRING_API int shmring_consumer_disarm(struct shmring_consumer *consumer);
+
+/*
+ * Sets `fd` to a file descriptor that is readable when there is something to read, or an error to
+ * tell, for an event loop (poll, epoll, libuv, ...). When it is readable, call shmring_read until
+ * it returns -EAGAIN: from then on it is not, until there is something. A level-triggered loop may
+ * as well read one record each time. Do nothing else with it; it is closed with the handle. It may
+ * be readable for nothing, now and then, and is at first.
+ *
+ * At the end of a stream it stays readable, and shmring_read tells the end each time. shmring_wait
+ * with a time-out of 0, called in its place, tells it once; the next -EAGAIN then means that the
+ * descriptor waits for the next producer.
+ *
+ * The first call in a process starts a thread, which has all signals blocked and ends with the last
+ * of these handles; it writes to the descriptor only if the consumer has found nothing since it last
+ * did. An observer's descriptor, and one in mode NONE, becomes readable after a nap. While the handle
+ * is in a poller, or waits in another way, it may be readable for nothing. After shmring_cancel it
+ * stays readable, and shmring_read returns -ECANCELED when there is nothing to read.
+ * Errors: -EINVAL, -ENOMEM (also: no thread to be had), -EOWNERDEAD (a forked child).
+ */
+SHMRING_API int shmring_consumer_fd(struct shmring_consumer *consumer, int *fd);
 
 /*
  * Moves on to another place in the stream; what was read and not released is released. Places as in

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* A handle's list pointers stay what they are: they are the process's, not the ring's. */
-#define KEEP_OFFSET sizeof(struct cds_list_head)
+/* A handle's place in the registry stays what it is: that is the process's, not the ring's. */
+#define KEEP_OFFSET offsetof(struct handle, segment)
 
 static void need(int error, const char *what)
 {

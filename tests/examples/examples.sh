@@ -72,7 +72,14 @@ expect "threads" $? 'reader 0: 50005000
 reader 1: 50005000
 reader 2: 50005000'
 
-for program in producer consumer observer batch cancel threads durable group poller; do
+run "$examples/pool" "$ring"
+expect "pool" $? '4 workers: 200010000'
+
+programs='producer consumer observer batch cancel threads durable group poller epoll pool'
+if [ -x "$examples/libuv" ]; then
+	programs="$programs libuv"
+fi
+for program in $programs; do
 	run "$examples/$program"
 	[ $? -eq 2 ] && grep -q "^Usage: $program NAME$" "$work/err"
 	tap_check "$program without a name" [ $? -eq 0 ]
@@ -87,7 +94,7 @@ $ring.log: the producer closed the stream"
 # ---- with shmtool ----
 
 if [ ! -x "${SHMTOOL-}" ]; then
-	tap_skip "observer, cancel, durable, group, and the session in README.md" "shmtool was not built"
+	tap_skip "observer, cancel, epoll, libuv, durable, group, and the session in README.md" "shmtool was not built"
 	tap_done
 fi
 
@@ -115,6 +122,42 @@ exec 3<&-
 "$SHMTOOL" rm "$ring"
 expect "cancel" $status 'waiting
 hello'
+
+mkfifo "$work/input" "$work/published"
+"$SHMTOOL" create "$ring"
+timeout -k 9 60 "$examples/epoll" "$ring" <"$work/input" >"$work/fifo" 2>"$work/err" &
+epoll=$!
+exec 5>"$work/input" 3<"$work/fifo"
+"$SHMTOOL" pub "$ring" <"$work/published" &
+exec 4>"$work/published"
+echo one >&4
+read -r first <&3
+echo hello >&5
+read -r second <&3
+echo two >&4
+exec 4>&- 5>&-
+{ echo "$first"; echo "$second"; cat <&3; } >"$work/out"
+exec 3<&-
+wait "$epoll"
+status=$?
+wait
+"$SHMTOOL" rm "$ring"
+expect "epoll" $status 'record: one
+input: hello
+record: two
+(the producer closed the stream)'
+
+if [ -x "$examples/libuv" ]; then
+	"$SHMTOOL" create "$ring"
+	seq 10000 29999 | "$SHMTOOL" pub "$ring" &
+	run "$examples/libuv" "$ring"
+	status=$?
+	wait
+	"$SHMTOOL" rm "$ring"
+	expect "libuv" $status "20000 records, 100000 bytes: the producer closed the stream"
+else
+	tap_skip "libuv" "libuv is not installed"
+fi
 
 # Killed while it waits for the third record, or about to; what it had not released by then comes again.
 mkfifo "$work/records" "$work/done"
