@@ -18,19 +18,17 @@
 #define GROUP_SIZE  64
 #define GROUP_BATCH 16
 
-#define group_inline inline __attribute__((always_inline))
-
 typedef void group_put(unsigned int batch, uint64_t number);
 typedef unsigned int group_take(unsigned int batch, uint64_t *sum);
 
-static group_inline void group_fill(uint64_t first, uint64_t records, unsigned int batch,
+static bench_inline void group_fill(uint64_t first, uint64_t records, unsigned int batch,
 				    group_put *put)
 {
 	for (uint64_t number = first; number < first + records; number += batch)
 		put(batch, number);
 }
 
-static group_inline void group_drain(struct bench_result *result, unsigned int batch,
+static bench_inline void group_drain(struct bench_result *result, unsigned int batch,
 				     group_take *take)
 {
 	uint64_t records = 0, sum = 0;
@@ -42,7 +40,7 @@ static group_inline void group_drain(struct bench_result *result, unsigned int b
 	result->sum += sum;
 }
 
-static group_inline void group_receive(const struct bench_job *job, struct bench_result *result,
+static bench_inline void group_receive(const struct bench_job *job, struct bench_result *result,
 				       unsigned int batch, group_take *take)
 {
 	const uint64_t total = job->warm_up + job->records;

@@ -60,8 +60,7 @@ struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct 
 	return bench_quartiles(numbers, plan->rounds);
 }
 
-/* For how much the hand-over itself varied. */
-static double spread_of(const struct bench_plan *plan)
+double bench_spread(const struct bench_plan *plan)
 {
 	double worst = 0;
 
@@ -82,7 +81,7 @@ static double spread_of(const struct bench_plan *plan)
 
 void bench_print_peace(const struct bench_plan *plan)
 {
-	const double spread = spread_of(plan);
+	const double spread = bench_spread(plan);
 
 	if (spread > NOISE_LIMIT)
 		printf("\nTOO NOISY: the bare hand-over's own quartiles are %.0f %% apart.\n"
@@ -98,5 +97,5 @@ void bench_print_peace(const struct bench_plan *plan)
 
 void bench_print_spread(const struct bench_plan *plan)
 {
-	printf("figure handover_spread %.3f\n", spread_of(plan));
+	printf("figure handover_spread %.3f\n", bench_spread(plan));
 }
