@@ -52,6 +52,7 @@ struct bench_job {
 	size_t capacity;     /* bytes of a ring: a power of two */
 	uint64_t warm_up;    /* records before the clock starts: a lap of the ring, at least */
 	uint64_t records;    /* records on the clock */
+	uint64_t cool_down;  /* records after it: a stream's writer is to be at work to the end */
 	void *arena;         /* zeroed by whoever uses it */
 	const char *name[2]; /* two names for objects in /dev/shm, there and back */
 };
@@ -59,7 +60,7 @@ struct bench_job {
 struct bench_result {
 	uint64_t records; /* on the clock */
 	uint64_t ns;
-	uint64_t sum; /* of all 8-byte words of all payloads, warm-up included */
+	uint64_t sum; /* of all 8-byte words of all payloads, also those off the clock */
 };
 
 /* Both processes call open (near first), run (at once) and close (far first). */
@@ -187,7 +188,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 struct bench_quartiles {
 	double low, median, high;
 };
-struct bench_quartiles bench_quartiles(double *numbers, int count);
+struct bench_quartiles bench_quartiles_of(double *numbers, int count);
 
 /* Of a contender's times for a record, and, round by round, of one's times by the other's. */
 struct bench_quartiles bench_times(const struct bench_plan *plan, const struct bench_heat *heat,
@@ -202,6 +203,12 @@ struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct 
 double bench_spread(const struct bench_plan *plan);
 void bench_print_peace(const struct bench_plan *plan);
 void bench_print_spread(const struct bench_plan *plan);
+
+/* All records of a job. */
+static inline uint64_t bench_total(const struct bench_job *job)
+{
+	return job->warm_up + job->records + job->cool_down;
+}
 
 static inline uint64_t bench_now(void)
 {

@@ -239,7 +239,7 @@ static void report(unsigned int members, unsigned int batch, int rounds, bool ch
 
 		if (!chosen[i])
 			continue;
-		q = bench_quartiles(results[i], rounds);
+		q = bench_quartiles_of(results[i], rounds);
 		printf("  %-16s %6.2f [%.2f %.2f]\n", contenders[i]->label, q.median / 1e6,
 		       q.low / 1e6, q.high / 1e6);
 	}
@@ -247,7 +247,7 @@ static void report(unsigned int members, unsigned int batch, int rounds, bool ch
 		if (chosen[i])
 			printf("figure group_members%u_batch%u_records_per_cpu_second_%s %.0f\n",
 			       members, batch, contenders[i]->figure,
-			       bench_quartiles(results[i], rounds).median);
+			       bench_quartiles_of(results[i], rounds).median);
 	}
 }
 

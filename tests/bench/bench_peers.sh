@@ -11,7 +11,7 @@ for name in $names; do
 	wanted="$wanted one_way_8_ns_$name single_48_ns_$name single_1024_ns_$name"
 	case $name in
 	fence) ;;
-	rte*) wanted="$wanted single_8_over_$name batch8_48_over_$name batch32_1024_over_${name}_low single_48_over_best" ;;
+	rte* | spsc | none | membarrier) wanted="$wanted single_8_over_$name batch8_48_over_$name batch32_1024_over_${name}_low single_48_over_best" ;;
 	*) wanted="$wanted single_8_over_$name single_48_over_${name}_high one_way_48_${name}_over_handover" ;;
 	esac
 done
@@ -20,7 +20,7 @@ has_figures "the figures are there, for every peer" "$output" $wanted
 
 # A peer is measured, or said to be missing.
 unsaid=
-for peer in rte_ring:rte ck_ring:ck; do
+for peer in rte_ring:rte ck_ring:ck spsc_queue:spsc message_queue:mq ZeroMQ:zmq nanomsg:nanomsg libqb:qb; do
 	printf '%s\n' "$names" | grep -qx "${peer#*:}" ||
 		printf '%s\n' "$output" | grep -q "^WITHOUT ${peer%:*}" || unsaid="$unsaid ${peer%:*}"
 done

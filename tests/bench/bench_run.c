@@ -72,7 +72,7 @@ static long preemptions(void)
 
 static uint64_t expected_sum(const struct bench_job *job)
 {
-	uint64_t total = job->warm_up + job->records;
+	uint64_t total = bench_total(job);
 
 	return job->size / 8 * (total * (total + 1) / 2);
 }
@@ -89,6 +89,7 @@ static double run_one(const struct bench_contender *contender, const struct benc
 		job->records =
 			(job->records / contender->slow + BENCH_BATCH) / BENCH_BATCH * BENCH_BATCH;
 	job->warm_up = (lap + BENCH_BATCH - 1) / BENCH_BATCH * BENCH_BATCH;
+	job->cool_down = job->task == BENCH_STREAM ? job->warm_up : 0;
 	memset(result, 0, sizeof(*result));
 	alarm(RUN_SECONDS);
 

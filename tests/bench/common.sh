@@ -43,11 +43,13 @@ helps() { # PROGRAM
 }
 
 is_misuse() { # PROGRAM ARGUMENT...
-	"$bench/$@" >/dev/null 2>&1
+	program=$1
+	shift
+	"$bench/$program" "$@" >/dev/null 2>&1
 	status=$?
 	if [ "$status" -eq 2 ]; then
-		tap_ok "usage: $*"
+		tap_ok "usage: $program $*"
 	else
-		tap_fail "usage: $*" "status $status, not 2"
+		tap_fail "usage: $program $*" "status $status, not 2"
 	fi
 }

@@ -45,7 +45,7 @@ static const char help[] =
 	"  --help          this text\n"
 	"\n"
 	"The writer fills each payload. The reader looks at every cache line of it, and the\n"
-	"run fails if it is not what was written. The clock runs after a lap of the ring.\n"
+	"run fails if it is not what was written. The clock runs between two laps of the ring.\n"
 	"Both processes spin, except with ZeroMQ and nanomsg, whose own threads need the\n"
 	"cores. One way is half of a record there and one back; the hand-over is a counter\n"
 	"there and one back, on two cache lines. Peers that have calls for one record at a\n"
@@ -73,6 +73,28 @@ static const struct peer peers[] = {
 	{ &bench_ck_values, NULL, NULL },
 #else
 	{ NULL, "ck_ring", "libck-dev" },
+#endif
+#ifdef HAVE_BOOST
+	{ &bench_spsc, NULL, NULL },
+	{ &bench_mq, NULL, NULL },
+#else
+	{ NULL, "spsc_queue", "libboost-dev, g++" },
+	{ NULL, "message_queue", "libboost-dev, g++" },
+#endif
+#ifdef HAVE_QB
+	{ &bench_qb, NULL, NULL },
+#else
+	{ NULL, "libqb", "libqb-dev" },
+#endif
+#ifdef HAVE_NANOMSG
+	{ &bench_nanomsg, NULL, NULL },
+#else
+	{ NULL, "nanomsg", "libnanomsg-dev" },
+#endif
+#ifdef HAVE_ZMQ
+	{ &bench_zmq, NULL, NULL },
+#else
+	{ NULL, "ZeroMQ", "libzmq3-dev" },
 #endif
 };
 
