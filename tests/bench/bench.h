@@ -9,8 +9,10 @@
  * entry in a program's plan.
  *
  * bench_options.c: the command line, and where this runs. bench_run.c: the processes and the
- * schedule. bench_numbers.c: medians and quartiles. bench_ring.c and bench_report.c: rings, by
+ * schedule. bench_numbers.c: medians and quartiles. bench_ring.c and bench_report.c: this ring, by
  * latency and cost of a record. bench_group.c, bench_members.c: members that share the records.
+ * peers/: what else carries records from one process to another; peers/peer.h has the loops that
+ * bench_ring and bench_peers send all of it through.
  */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
@@ -20,11 +22,15 @@
 #include <stdint.h>
 #include <time.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define BENCH_BATCH      32
-#define BENCH_CONTENDERS 8
-#define BENCH_HEATS      32
+#define BENCH_CONTENDERS 16
+#define BENCH_HEATS      40
 #define BENCH_ROUNDS     1000
-#define BENCH_SIZE_MAX   256
+#define BENCH_SIZE_MAX   4096
 
 /* Shared between the two processes, for contenders that need no more than a piece of memory. */
 #define BENCH_ARENA_SIZE ((size_t)16 << 20)
@@ -46,6 +52,7 @@ struct bench_job {
 	size_t capacity;     /* bytes of a ring: a power of two */
 	uint64_t warm_up;    /* records before the clock starts: a lap of the ring, at least */
 	uint64_t records;    /* records on the clock */
+	uint64_t cool_down;  /* records after it: a stream's writer is to be at work to the end */
 	void *arena;         /* zeroed by whoever uses it */
 	const char *name[2]; /* two names for objects in /dev/shm, there and back */
 };
@@ -53,7 +60,7 @@ struct bench_job {
 struct bench_result {
 	uint64_t records; /* on the clock */
 	uint64_t ns;
-	uint64_t sum; /* of all 8-byte words of all payloads, warm-up included */
+	uint64_t sum; /* of all 8-byte words of all payloads, also those off the clock */
 };
 
 /* Both processes call open (near first), run (at once) and close (far first). */
@@ -62,6 +69,9 @@ struct bench_contender {
 	const char *figure; /* its part of a figure's name; empty: the aims are about it */
 	int mode;           /* the contender's own */
 	bool aside;         /* a line below the table, not a column */
+	bool bursts;        /* takes and gives several records at once, and so runs in batches */
+	bool threads;       /* has threads of its own on our two cores: they are no disturbance */
+	unsigned int slow;  /* gets so many times fewer records; 0: all */
 	uint64_t (*lap)(const struct bench_job *job); /* records that fit */
 	int (*open)(const struct bench_contender *self, const struct bench_job *job,
 		    enum bench_side side);
@@ -74,9 +84,21 @@ struct bench_contender {
 
 extern const struct bench_contender bench_handover;
 extern const struct bench_contender bench_handover_one_word;
-extern const struct bench_contender bench_shmring_none;
+
+/* peers/, a file each. */
 extern const struct bench_contender bench_shmring_fence;
+extern const struct bench_contender bench_shmring_membarrier;
+extern const struct bench_contender bench_shmring_none;
 extern const struct bench_contender bench_rte;
+extern const struct bench_contender bench_rte_sc;
+extern const struct bench_contender bench_rte_zc;
+extern const struct bench_contender bench_ck;
+extern const struct bench_contender bench_ck_values;
+extern const struct bench_contender bench_spsc;
+extern const struct bench_contender bench_mq;
+extern const struct bench_contender bench_zmq;
+extern const struct bench_contender bench_nanomsg;
+extern const struct bench_contender bench_qb;
 
 extern const struct bench_contender bench_group_shmring;
 extern const struct bench_contender bench_group_rte_mc;
@@ -107,17 +129,36 @@ struct bench_plan {
 	long disturbed; /* runs that were never undisturbed */
 };
 
-/*
- * Fills in the plan from the command line and the machine; ends the program if there is nothing to
- * run (status 0 after --help, 2 usage, 77 fewer than two CPUs).
- */
-void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan);
+/* An option: one of number, text and flag says what it takes, and where that goes. */
+struct bench_option {
+	const char *name; /* NULL: there are no more */
+	long *number;     /* from low to high */
+	long low, high;
+	const char **text;
+	bool *flag;
+};
 
-/* An option's number. Ends the program if it is none. */
-long bench_number(const char *option, const char *text, long low, long high);
+/*
+ * Reads the command line; --help is known already. Ends the program where it is wrong (status 2),
+ * and after --help.
+ */
+void bench_parse(int argc, char **argv, const char *help, const struct bench_option *options);
+
+/* Ends the program (2) with a line on what is wrong with the command line. */
+void bench_misused(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/*
+ * Fills in the plan from the command line and the machine: options that all have, and `more`, or
+ * NULL. Ends the program if there is nothing to run (as above, and 77 with fewer than two CPUs).
+ */
+void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan,
+		   const struct bench_option *more);
 
 /* A line or two about the machine, the library and the run. */
 void bench_print_machine(const struct bench_plan *plan);
+
+/* Says that a peer was not there when this was built. */
+void bench_print_without(const char *peer, const char *package);
 
 /* The next of the plan's heats; `records` is rounded up to whole batches. */
 struct bench_heat *bench_add_heat(struct bench_plan *plan, enum bench_task task, size_t size,
@@ -130,6 +171,9 @@ void bench_add_contender(struct bench_heat *heat, const struct bench_contender *
  * exit status.
  */
 int bench_execute(struct bench_plan *plan);
+
+/* Executes the plan, cleans up, and has it reported. Returns what main returns. */
+int bench_main(struct bench_plan *plan, void (*report)(const struct bench_plan *plan));
 
 /* bench_ring: prints the tables, then the figures. */
 void bench_report(const struct bench_plan *plan);
@@ -144,7 +188,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 struct bench_quartiles {
 	double low, median, high;
 };
-struct bench_quartiles bench_quartiles(double *numbers, int count);
+struct bench_quartiles bench_quartiles_of(double *numbers, int count);
 
 /* Of a contender's times for a record, and, round by round, of one's times by the other's. */
 struct bench_quartiles bench_times(const struct bench_plan *plan, const struct bench_heat *heat,
@@ -152,9 +196,19 @@ struct bench_quartiles bench_times(const struct bench_plan *plan, const struct b
 struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct bench_heat *heat,
 				    int dividend, int divisor);
 
-/* Says, at the end of a report, how quiet the machine was; prints a figure of it. */
+/*
+ * How far apart the hand-over's own quartiles are, by its median. That, said at the end of a
+ * report with how quiet the machine was; and as a figure.
+ */
+double bench_spread(const struct bench_plan *plan);
 void bench_print_peace(const struct bench_plan *plan);
 void bench_print_spread(const struct bench_plan *plan);
+
+/* All records of a job. */
+static inline uint64_t bench_total(const struct bench_job *job)
+{
+	return job->warm_up + job->records + job->cool_down;
+}
 
 static inline uint64_t bench_now(void)
 {
@@ -174,19 +228,20 @@ static inline void bench_pause(void)
 #endif
 }
 
+#define bench_inline inline __attribute__((always_inline))
+
 /* The payload of record number n is nothing but words of value n. */
-static inline __attribute__((always_inline)) void bench_fill(void *payload, size_t size,
-							     uint64_t number)
+static bench_inline void bench_fill(void *payload, size_t size, uint64_t number)
 {
-	uint64_t *words = payload;
+	uint64_t *words = (uint64_t *)payload;
 
 	for (size_t i = 0; i < size / 8; i++)
 		words[i] = number;
 }
 
-static inline __attribute__((always_inline)) uint64_t bench_sum(const void *payload, size_t size)
+static bench_inline uint64_t bench_sum(const void *payload, size_t size)
 {
-	const uint64_t *words = payload;
+	const uint64_t *words = (const uint64_t *)payload;
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < size / 8; i++)
@@ -194,34 +249,8 @@ static inline __attribute__((always_inline)) uint64_t bench_sum(const void *payl
 	return sum;
 }
 
-/*
- * Expands CALL(size) with the job's size as a constant, as it is in most programs: peers whose
- * copying is inlined gain a lot by it.
- */
-#define BENCH_WITH_SIZE(job_size, CALL)                                                      \
-	do {                                                                                 \
-		switch (job_size) {                                                          \
-		case 8:                                                                      \
-			CALL(8);                                                             \
-			break;                                                               \
-		case 16:                                                                     \
-			CALL(16);                                                            \
-			break;                                                               \
-		case 32:                                                                     \
-			CALL(32);                                                            \
-			break;                                                               \
-		case 48:                                                                     \
-			CALL(48);                                                            \
-			break;                                                               \
-		case 64:                                                                     \
-			CALL(64);                                                            \
-			break;                                                               \
-		case 256:                                                                    \
-			CALL(256);                                                           \
-			break;                                                               \
-		default:                                                                     \
-			bench_fail("no code for payloads of %zu bytes", (size_t)(job_size)); \
-		}                                                                            \
-	} while (0)
+#ifdef __cplusplus
+}
+#endif
 
 #endif

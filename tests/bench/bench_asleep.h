@@ -64,7 +64,7 @@ static asleep_inline void asleep_run(const struct bench_job *job, enum bench_sid
 	result->records = job->records;
 	result->sum = sum;
 	/* For there and back, as the schedule takes it. */
-	result->ns = (uint64_t)(bench_quartiles(ns, (int)job->records).median * 2 *
+	result->ns = (uint64_t)(bench_quartiles_of(ns, (int)job->records).median * 2 *
 				(double)job->records);
 }
 

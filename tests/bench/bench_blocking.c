@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What it takes to hand a record to a process that sleeps, beside the kernel's own ways. */
 #include "bench_asleep.h"
-#include "../support/names.h"
 
 #include <stdio.h>
 
@@ -37,8 +36,10 @@ static void make_plan(struct bench_plan *plan)
 	bench_add_contender(heat, &bench_handover, false);
 }
 
-static void report(const struct bench_plan *plan, const struct bench_heat *heat)
+static void report(const struct bench_plan *plan)
 {
+	const struct bench_heat *heat = &plan->heats[0];
+
 	printf("\nOne way to a sleeper, ns, and how many times the futex\n"
 	       "(median of per-round ratios [quartiles]; less is better; aim for shmring: at most "
 	       "1.1)\n");
@@ -70,22 +71,15 @@ static void report(const struct bench_plan *plan, const struct bench_heat *heat)
 int main(int argc, char **argv)
 {
 	static struct bench_plan plan;
-	int status;
 
 	bench_program = "bench_blocking";
 	plan.rounds = DEFAULT_ROUNDS;
-	bench_options(argc, argv, help, &plan);
+	bench_options(argc, argv, help, &plan, NULL);
 	make_plan(&plan);
 	if (bench_asleep_open() != 0) {
 		perror("bench_blocking");
 		return 1;
 	}
 	bench_print_machine(&plan);
-	fflush(stdout);
-
-	status = bench_execute(&plan);
-	unique_names_sweep();
-	if (status == 0)
-		report(&plan, &plan.heats[0]);
-	return status;
+	return bench_main(&plan, report);
 }

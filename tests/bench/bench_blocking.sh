@@ -1,24 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmark works and reports what it should. How fast anything was decides nothing here.
-# shellcheck source=tests/support/tap.sh
-. "${top_srcdir:-.}/tests/support/tap.sh"
-bench=${top_builddir:-.}/tests/bench/bench_blocking
+# shellcheck source=tests/bench/common.sh
+. "${top_srcdir:-.}/tests/bench/common.sh"
 
-output=$("$bench" --quick --rounds 2 2>&1)
-status=$?
-[ "$status" -ne 77 ] || tap_skip_all "fewer than two CPUs"
-if [ "$status" -eq 0 ]; then
-	tap_ok "a short run ends well"
-else
-	tap_fail "a short run ends well" "status $status
-$output"
-fi
-for name in shmring eventfd pipe; do
-	if printf '%s\n' "$output" | grep -Eq "^figure blocking_${name}_over_futex [0-9]+\.[0-9]+$"; then
-		tap_ok "a ratio for $name"
-	else
-		tap_fail "a ratio for $name" "$output"
-	fi
-done
+run_quick bench_blocking
+has_figures "a ratio for each" "$output" blocking_shmring_over_futex blocking_eventfd_over_futex \
+	blocking_pipe_over_futex handover_spread
 tap_done

@@ -4,10 +4,8 @@
  * beside queues whose consumers share. More members than cores are bench_members' business.
  */
 #include "bench_group.h"
-#include "../support/names.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define DEFAULT_ROUNDS 31
 
@@ -95,42 +93,38 @@ static void print_figures(const struct bench_plan *plan, const struct bench_heat
 	}
 }
 
+static void report(const struct bench_plan *plan)
+{
+	for (int i = 0; i < plan->count; i++) {
+		if (plan->heats[i].job.task == BENCH_STREAM)
+			print_table(plan, &plan->heats[i]);
+	}
+	bench_print_peace(plan);
+	printf("\n");
+	for (int i = 0; i < plan->count; i++) {
+		if (plan->heats[i].job.task == BENCH_STREAM)
+			print_figures(plan, &plan->heats[i]);
+		else
+			printf("figure handover_ns %.2f\n",
+			       bench_times(plan, &plan->heats[i], 0).median);
+	}
+	bench_print_spread(plan);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench_plan plan;
-	int status;
 
 	bench_program = "bench_group";
 	plan.rounds = DEFAULT_ROUNDS;
-	bench_options(argc, argv, help, &plan);
+	bench_options(argc, argv, help, &plan, NULL);
 	make_plan(&plan);
-
 	bench_print_machine(&plan);
 #ifndef HAVE_DPDK
-	printf("WITHOUT rte_ring: DPDK was not there when this was built (Debian: libdpdk-dev).\n");
+	bench_print_without("rte_ring", "libdpdk-dev");
 #endif
 #ifndef HAVE_CK
-	printf("WITHOUT ck_ring: it was not there when this was built (Debian: libck-dev).\n");
+	bench_print_without("ck_ring", "libck-dev");
 #endif
-	fflush(stdout);
-
-	status = bench_execute(&plan);
-	unique_names_sweep();
-	if (status != 0)
-		return status;
-	for (int i = 0; i < plan.count; i++) {
-		if (plan.heats[i].job.task == BENCH_STREAM)
-			print_table(&plan, &plan.heats[i]);
-	}
-	bench_print_peace(&plan);
-	printf("\n");
-	for (int i = 0; i < plan.count; i++) {
-		if (plan.heats[i].job.task == BENCH_STREAM)
-			print_figures(&plan, &plan.heats[i]);
-		else
-			printf("figure handover_ns %.2f\n",
-			       bench_times(&plan, &plan.heats[i], 0).median);
-	}
-	bench_print_spread(&plan);
-	return 0;
+	return bench_main(&plan, report);
 }

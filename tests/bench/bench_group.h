@@ -18,19 +18,17 @@
 #define GROUP_SIZE  64
 #define GROUP_BATCH 16
 
-#define group_inline inline __attribute__((always_inline))
-
 typedef void group_put(unsigned int batch, uint64_t number);
 typedef unsigned int group_take(unsigned int batch, uint64_t *sum);
 
-static group_inline void group_fill(uint64_t first, uint64_t records, unsigned int batch,
+static bench_inline void group_fill(uint64_t first, uint64_t records, unsigned int batch,
 				    group_put *put)
 {
 	for (uint64_t number = first; number < first + records; number += batch)
 		put(batch, number);
 }
 
-static group_inline void group_drain(struct bench_result *result, unsigned int batch,
+static bench_inline void group_drain(struct bench_result *result, unsigned int batch,
 				     group_take *take)
 {
 	uint64_t records = 0, sum = 0;
@@ -42,21 +40,21 @@ static group_inline void group_drain(struct bench_result *result, unsigned int b
 	result->sum += sum;
 }
 
-static group_inline void group_receive(const struct bench_job *job, struct bench_result *result,
+static bench_inline void group_receive(const struct bench_job *job, struct bench_result *result,
 				       unsigned int batch, group_take *take)
 {
-	const uint64_t total = job->warm_up + job->records;
-	uint64_t first = 0, start = 0, count = 0, sum = 0;
+	uint64_t first, start, count = 0, sum = 0;
 
-	while (count < total) {
+	while (count < job->warm_up)
 		count += take(batch, &sum);
-		if (start == 0 && count >= job->warm_up) {
-			start = bench_now();
-			first = count;
-		}
-	}
+	first = count;
+	start = bench_now();
+	while (count < job->warm_up + job->records)
+		count += take(batch, &sum);
 	result->ns = bench_now() - start;
-	result->records = total - first;
+	result->records = count - first;
+	while (count < bench_total(job))
+		count += take(batch, &sum);
 	result->sum = sum;
 }
 
@@ -66,9 +64,9 @@ static group_inline void group_receive(const struct bench_job *job, struct bench
 			       struct bench_result *result)                                    \
 	{                                                                                      \
 		if (side == BENCH_NEAR && job->batch == 1)                                     \
-			group_fill(1, job->warm_up + job->records, 1, put);                    \
+			group_fill(1, bench_total(job), 1, put);                               \
 		else if (side == BENCH_NEAR)                                                   \
-			group_fill(1, job->warm_up + job->records, GROUP_BATCH, put);          \
+			group_fill(1, bench_total(job), GROUP_BATCH, put);                     \
 		else if (job->batch == 1)                                                      \
 			group_receive(job, result, 1, take);                                   \
 		else                                                                           \

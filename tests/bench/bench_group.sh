@@ -1,40 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The benchmarks of groups work and report what they should. How fast anything was decides nothing here.
-# shellcheck source=tests/support/tap.sh
-. "${top_srcdir:-.}/tests/support/tap.sh"
-bench=${top_builddir:-.}/tests/bench
+# shellcheck source=tests/bench/common.sh
+. "${top_srcdir:-.}/tests/bench/common.sh"
 
-output=$("$bench/bench_group" --quick --rounds 2 2>&1)
-status=$?
-if [ "$status" -eq 77 ]; then
-	tap_skip_all "fewer than two CPUs"
-fi
-if [ "$status" -eq 0 ]; then
-	tap_ok "a short run ends well"
-else
-	tap_fail "a short run ends well" "status $status
-$output"
-fi
-
-has_figures() { # WHAT TEXT NAME...
-	what=$1
-	figures=$(printf '%s\n' "$2" | grep '^figure ')
-	text=$2
-	shift 2
-	malformed=$(printf '%s\n' "$figures" | grep -Ev '^figure [a-z0-9_]+ [0-9]+(\.[0-9]+)?$')
-	for name in "$@"; do
-		printf '%s\n' "$figures" | grep -q "^figure $name " || malformed="$malformed
-missing: $name"
-	done
-	if [ -z "$malformed" ]; then
-		tap_ok "$what"
-	else
-		tap_fail "$what" "$malformed
-$text"
-	fi
-}
-
+run_quick bench_group
 peers=$("$bench/bench_members" --list | grep -v shmring)
 wanted=
 for batch in 1 16; do
@@ -68,15 +37,9 @@ else
 	tap_skip "instructions are counted" "no valgrind"
 fi
 
-tap_check "--help explains" sh -c "'$bench/bench_group' --help | grep -q -- --rounds"
-for wrong in "bench_group --rounds 0" "bench_members --members 0" "bench_members --batch x" "bench_members argument"; do
-	# shellcheck disable=SC2086
-	"$bench"/$wrong >/dev/null 2>&1
-	status=$?
-	if [ "$status" -eq 2 ]; then
-		tap_ok "usage: $wrong"
-	else
-		tap_fail "usage: $wrong" "status $status, not 2"
-	fi
-done
+helps bench_group
+is_misuse bench_group --rounds 0
+is_misuse bench_members --members 0
+is_misuse bench_members --batch x
+is_misuse bench_members argument
 tap_done

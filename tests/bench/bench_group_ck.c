@@ -55,7 +55,7 @@ static int ck_open(const struct bench_contender *self, const struct bench_job *j
 	return 0;
 }
 
-static group_inline void put(unsigned int batch, uint64_t number)
+static bench_inline void put(unsigned int batch, uint64_t number)
 {
 	for (unsigned int i = 0; i < batch; i++) {
 		char *slot = slab + ((number + i) & slot_mask) * GROUP_SIZE;
@@ -66,7 +66,7 @@ static group_inline void put(unsigned int batch, uint64_t number)
 	}
 }
 
-static group_inline unsigned int take(unsigned int batch, uint64_t *sum)
+static bench_inline unsigned int take(unsigned int batch, uint64_t *sum)
 {
 	unsigned int count = 0;
 	void *slot;

@@ -42,7 +42,7 @@ static int rte_open(const struct bench_contender *self, const struct bench_job *
 	return 0;
 }
 
-static group_inline void put(unsigned int batch, uint64_t number)
+static bench_inline void put(unsigned int batch, uint64_t number)
 {
 	char burst[GROUP_BATCH * GROUP_SIZE] __attribute__((aligned(64)));
 	unsigned int done = 0;
@@ -57,7 +57,7 @@ static group_inline void put(unsigned int batch, uint64_t number)
 typedef unsigned int dequeue(struct rte_ring *from, void *to, unsigned int size, unsigned int count,
 			     unsigned int *left);
 
-static group_inline unsigned int take_by(unsigned int batch, uint64_t *sum, dequeue *from)
+static bench_inline unsigned int take_by(unsigned int batch, uint64_t *sum, dequeue *from)
 {
 	char burst[GROUP_BATCH * GROUP_SIZE] __attribute__((aligned(64)));
 	const unsigned int got = from(ring, burst, GROUP_SIZE, batch, NULL);
@@ -67,17 +67,17 @@ static group_inline unsigned int take_by(unsigned int batch, uint64_t *sum, dequ
 	return got;
 }
 
-static group_inline unsigned int take_mc(unsigned int batch, uint64_t *sum)
+static bench_inline unsigned int take_mc(unsigned int batch, uint64_t *sum)
 {
 	return take_by(batch, sum, rte_ring_mc_dequeue_burst_elem);
 }
 
-static group_inline unsigned int take_rts(unsigned int batch, uint64_t *sum)
+static bench_inline unsigned int take_rts(unsigned int batch, uint64_t *sum)
 {
 	return take_by(batch, sum, rte_ring_mc_rts_dequeue_burst_elem);
 }
 
-static group_inline unsigned int take_hts(unsigned int batch, uint64_t *sum)
+static bench_inline unsigned int take_hts(unsigned int batch, uint64_t *sum)
 {
 	return take_by(batch, sum, rte_ring_mc_hts_dequeue_burst_elem);
 }

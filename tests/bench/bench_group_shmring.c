@@ -7,7 +7,7 @@
  */
 #include "bench_group.h"
 
-#include <shmring/shmring.h>
+#include <shmring/inline.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -50,7 +50,7 @@ static int shmring_open(const struct bench_contender *self, const struct bench_j
 	return 0;
 }
 
-static group_inline void put_one(uint64_t number, unsigned int flags)
+static bench_inline void put_one(uint64_t number, unsigned int flags)
 {
 	void *payload;
 	int error;
@@ -62,13 +62,13 @@ static group_inline void put_one(uint64_t number, unsigned int flags)
 	check("commit", shmring_commit(producer, GROUP_SIZE, 0, flags));
 }
 
-static group_inline void put(unsigned int batch, uint64_t number)
+static bench_inline void put(unsigned int batch, uint64_t number)
 {
 	for (unsigned int i = 0; i < batch; i++)
 		put_one(number + i, i + 1 < batch ? SHMRING_MORE : 0);
 }
 
-static group_inline unsigned int take(unsigned int batch, uint64_t *sum)
+static bench_inline unsigned int take(unsigned int batch, uint64_t *sum)
 {
 	unsigned int count = 0;
 

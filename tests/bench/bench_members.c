@@ -16,7 +16,6 @@
 
 #include <shmring/shmring.h>
 
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -240,7 +239,7 @@ static void report(unsigned int members, unsigned int batch, int rounds, bool ch
 
 		if (!chosen[i])
 			continue;
-		q = bench_quartiles(results[i], rounds);
+		q = bench_quartiles_of(results[i], rounds);
 		printf("  %-16s %6.2f [%.2f %.2f]\n", contenders[i]->label, q.median / 1e6,
 		       q.low / 1e6, q.high / 1e6);
 	}
@@ -248,7 +247,7 @@ static void report(unsigned int members, unsigned int batch, int rounds, bool ch
 		if (chosen[i])
 			printf("figure group_members%u_batch%u_records_per_cpu_second_%s %.0f\n",
 			       members, batch, contenders[i]->figure,
-			       bench_quartiles(results[i], rounds).median);
+			       bench_quartiles_of(results[i], rounds).median);
 	}
 }
 
@@ -293,61 +292,28 @@ static void run_all(const struct options *options, struct bench_job *job)
 
 static void parse(int argc, char **argv, struct options *options)
 {
-	static const struct option list[] = {
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "quick", no_argument, NULL, 'q' },
-		{ "members", required_argument, NULL, 'm' },
-		{ "batch", required_argument, NULL, 'b' },
-		{ "contender", required_argument, NULL, 'c' },
-		{ "records", required_argument, NULL, 'n' },
-		{ "list", no_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	bool quick = false, list = false;
+	const struct bench_option known[] = {
+		{ .name = "rounds", .number = &options->rounds, .low = 1, .high = BENCH_ROUNDS },
+		{ .name = "quick", .flag = &quick },
+		{ .name = "members", .number = &options->members, .low = 1, .high = MEMBERS_MAX },
+		{ .name = "batch", .number = &options->batch, .low = 1, .high = GROUP_BATCH },
+		{ .name = "contender", .text = &options->contender },
+		{ .name = "records", .number = &options->records, .low = 1, .high = 100000000 },
+		{ .name = "list", .flag = &list },
+		{ .name = NULL },
 	};
-	int option;
 
-	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
-		switch (option) {
-		case 'r':
-			options->rounds = bench_number("rounds", optarg, 1, BENCH_ROUNDS);
-			break;
-		case 'q':
-			options->records = 1;
-			break;
-		case 'm':
-			options->members = bench_number("members", optarg, 1, MEMBERS_MAX);
-			break;
-		case 'b':
-			options->batch = bench_number("batch", optarg, 1, GROUP_BATCH);
-			if (options->batch != 1 && options->batch != GROUP_BATCH) {
-				fprintf(stderr, "bench_members: --batch: 1 or %d, please\n",
-					GROUP_BATCH);
-				exit(2);
-			}
-			break;
-		case 'c':
-			options->contender = optarg;
-			break;
-		case 'n':
-			options->records = bench_number("records", optarg, 1, 100000000);
-			break;
-		case 'l':
-			for (int i = 0; i < CONTENDERS; i++)
-				printf("%s\n", contenders[i]->figure);
-			exit(0);
-		case 'h':
-			fputs(help, stdout);
-			exit(0);
-		default:
-			fprintf(stderr, "Try %s --help\n", bench_program);
-			exit(2);
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: no arguments, please, but options ('%s')\n", bench_program,
-			argv[optind]);
-		exit(2);
-	}
+	bench_parse(argc, argv, help, known);
+	if (options->batch > 1 && options->batch != GROUP_BATCH)
+		bench_misused("--batch: 1 or %d, please", GROUP_BATCH);
+	if (quick)
+		options->records = 1;
+	if (!list)
+		return;
+	for (int i = 0; i < CONTENDERS; i++)
+		printf("%s\n", contenders[i]->figure);
+	exit(0);
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,7 @@ static double at(const double *sorted, int count, double where)
 				 : sorted[below];
 }
 
-struct bench_quartiles bench_quartiles(double *numbers, int count)
+struct bench_quartiles bench_quartiles_of(double *numbers, int count)
 {
 	struct bench_quartiles result;
 
@@ -47,7 +47,7 @@ struct bench_quartiles bench_times(const struct bench_plan *plan, const struct b
 	double numbers[BENCH_ROUNDS];
 
 	memcpy(numbers, heat->ns[which], (size_t)plan->rounds * sizeof(double));
-	return bench_quartiles(numbers, plan->rounds);
+	return bench_quartiles_of(numbers, plan->rounds);
 }
 
 struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct bench_heat *heat,
@@ -57,11 +57,10 @@ struct bench_quartiles bench_ratios(const struct bench_plan *plan, const struct 
 
 	for (int i = 0; i < plan->rounds; i++)
 		numbers[i] = heat->ns[dividend][i] / heat->ns[divisor][i];
-	return bench_quartiles(numbers, plan->rounds);
+	return bench_quartiles_of(numbers, plan->rounds);
 }
 
-/* For how much the hand-over itself varied. */
-static double spread_of(const struct bench_plan *plan)
+double bench_spread(const struct bench_plan *plan)
 {
 	double worst = 0;
 
@@ -82,7 +81,7 @@ static double spread_of(const struct bench_plan *plan)
 
 void bench_print_peace(const struct bench_plan *plan)
 {
-	const double spread = spread_of(plan);
+	const double spread = bench_spread(plan);
 
 	if (spread > NOISE_LIMIT)
 		printf("\nTOO NOISY: the bare hand-over's own quartiles are %.0f %% apart.\n"
@@ -98,5 +97,5 @@ void bench_print_peace(const struct bench_plan *plan)
 
 void bench_print_spread(const struct bench_plan *plan)
 {
-	printf("figure handover_spread %.3f\n", spread_of(plan));
+	printf("figure handover_spread %.3f\n", bench_spread(plan));
 }

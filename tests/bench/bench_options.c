@@ -7,6 +7,7 @@
 
 #include <getopt.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #define SKIPPED 77
+
+/* At most, --help not counted. */
+#define OPTIONS 14
 
 static bool find_cpus(int cpus[2])
 {
@@ -29,82 +33,96 @@ static bool find_cpus(int cpus[2])
 	return found == 2;
 }
 
-long bench_number(const char *option, const char *text, long low, long high)
+void bench_misused(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fprintf(stderr, "%s: ", bench_program);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(2);
+}
+
+static long number_of(const struct bench_option *option, const char *text)
 {
 	char *end;
 	long value = strtol(text, &end, 10);
 
-	if (*text == '\0' || *end != '\0' || value < low || value > high) {
-		fprintf(stderr, "%s: --%s: a number from %ld to %ld, please, not '%s'\n",
-			bench_program, option, low, high, text);
-		exit(2);
-	}
+	if (*text == '\0' || *end != '\0' || value < option->low || value > option->high)
+		bench_misused("--%s: a number from %ld to %ld, please, not '%s'", option->name,
+			      option->low, option->high, text);
 	return value;
 }
 
-static bool choose_cpus(const char *text, int cpus[2])
+static void take(const struct bench_option *option, const char *text)
 {
-	if (sscanf(text, "%d,%d", &cpus[0], &cpus[1]) == 2 && cpus[0] != cpus[1] && cpus[0] >= 0 &&
-	    cpus[1] >= 0 && cpus[0] < CPU_SETSIZE && cpus[1] < CPU_SETSIZE)
-		return true;
-	fprintf(stderr, "%s: --cpus: two numbers like 0,1, please, not '%s'\n", bench_program,
-		text);
-	exit(2);
+	if (option->number)
+		*option->number = number_of(option, text);
+	else if (option->text)
+		*option->text = text;
+	else
+		*option->flag = true;
 }
 
-static void parse(int argc, char **argv, const char *help, struct bench_plan *plan, bool *chosen)
+void bench_parse(int argc, char **argv, const char *help, const struct bench_option *options)
 {
-	static const struct option options[] = {
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "quick", no_argument, NULL, 'q' },
-		{ "capacity", required_argument, NULL, 'c' },
-		{ "cpus", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	/* An option's value is its place, after those that getopt itself gives a meaning. */
+	enum { HELP = 256, FIRST };
+	struct option list[OPTIONS + 2] = { { "help", no_argument, NULL, HELP } };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (option) {
-		case 'r':
-			plan->rounds = (int)bench_number("rounds", optarg, 1, BENCH_ROUNDS);
-			break;
-		case 'q':
-			plan->quick = true;
-			break;
-		case 'c':
-			plan->capacity = (size_t)bench_number("capacity", optarg, 65536, 4 << 20);
-			break;
-		case 'p':
-			*chosen = choose_cpus(optarg, plan->cpus);
-			break;
-		case 'h':
+	for (int i = 0; options[i].name; i++) {
+		list[i + 1].name = options[i].name;
+		list[i + 1].has_arg = options[i].flag ? no_argument : required_argument;
+		list[i + 1].val = FIRST + i;
+	}
+	while ((option = getopt_long(argc, argv, "", list, NULL)) != -1) {
+		if (option == HELP) {
 			fputs(help, stdout);
 			exit(0);
-		default:
+		}
+		if (option < FIRST) {
 			fprintf(stderr, "Try %s --help\n", bench_program);
 			exit(2);
 		}
+		take(&options[option - FIRST], optarg);
 	}
-	if (optind < argc) {
-		fprintf(stderr, "%s: no arguments, please, but options ('%s')\n", bench_program,
-			argv[optind]);
-		exit(2);
-	}
-	if ((plan->capacity & (plan->capacity - 1)) != 0) {
-		fprintf(stderr, "%s: --capacity: a power of two, please, not %zu\n", bench_program,
-			plan->capacity);
-		exit(2);
-	}
+	if (optind < argc)
+		bench_misused("no arguments, please, but options ('%s')", argv[optind]);
 }
 
-void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan)
+static void choose_cpus(const char *text, int cpus[2])
 {
-	bool chosen = false;
+	if (sscanf(text, "%d,%d", &cpus[0], &cpus[1]) != 2 || cpus[0] == cpus[1] || cpus[0] < 0 ||
+	    cpus[1] < 0 || cpus[0] >= CPU_SETSIZE || cpus[1] >= CPU_SETSIZE)
+		bench_misused("--cpus: two numbers like 0,1, please, not '%s'", text);
+}
 
-	plan->capacity = SHMRING_CAPACITY_DEFAULT;
-	parse(argc, argv, help, plan, &chosen);
-	if (!chosen && !find_cpus(plan->cpus)) {
+void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan,
+		   const struct bench_option *more)
+{
+	long rounds = plan->rounds, capacity = SHMRING_CAPACITY_DEFAULT;
+	const char *cpus = NULL;
+	struct bench_option options[OPTIONS + 1] = {
+		{ .name = "rounds", .number = &rounds, .low = 1, .high = BENCH_ROUNDS },
+		{ .name = "capacity", .number = &capacity, .low = 65536, .high = 4 << 20 },
+		{ .name = "cpus", .text = &cpus },
+		{ .name = "quick", .flag = &plan->quick },
+	};
+	int count = 4;
+
+	while (more && more->name && count < OPTIONS)
+		options[count++] = *more++;
+	bench_parse(argc, argv, help, options);
+	if ((capacity & (capacity - 1)) != 0)
+		bench_misused("--capacity: a power of two, please, not %ld", capacity);
+	plan->rounds = (int)rounds;
+	plan->capacity = (size_t)capacity;
+	if (cpus) {
+		choose_cpus(cpus, plan->cpus);
+	} else if (!find_cpus(plan->cpus)) {
 		fprintf(stderr, "%s: skipped: it needs two CPUs, one for each process\n",
 			bench_program);
 		exit(SKIPPED);
@@ -142,6 +160,11 @@ void bench_print_machine(const struct bench_plan *plan)
 		fclose(file);
 }
 
+void bench_print_without(const char *peer, const char *package)
+{
+	printf("WITHOUT %s: it was not there when this was built (Debian: %s).\n", peer, package);
+}
+
 struct bench_heat *bench_add_heat(struct bench_plan *plan, enum bench_task task, size_t size,
 				  unsigned int batch, uint64_t records)
 {
@@ -162,4 +185,16 @@ void bench_add_contender(struct bench_heat *heat, const struct bench_contender *
 	if (reference)
 		heat->reference = heat->count;
 	heat->contenders[heat->count++] = contender;
+}
+
+int bench_main(struct bench_plan *plan, void (*report)(const struct bench_plan *plan))
+{
+	int status;
+
+	fflush(stdout);
+	status = bench_execute(plan);
+	unique_names_sweep();
+	if (status == 0)
+		report(plan);
+	return status;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How fast the ring is, beside the bare hand-over of a cache line and DPDK's rte_ring. */
 #include "bench.h"
-#include "../support/names.h"
 
 #include <stdio.h>
 
@@ -24,12 +23,12 @@ static const char help[] =
 	"  --cpus A,B      the writer's and the reader's CPU (the first two allowed)\n"
 	"  --help          this text\n"
 	"\n"
-	"Both processes spin. The writer fills each payload and the reader adds up all of\n"
-	"it: in place in this ring; rte_ring copies elements in and out (SP/MC; memory of\n"
-	"about the same size). One way is half of a record there and one back, on two\n"
-	"rings; the hand-over is a counter there and one back, on two lines. The clock runs\n"
-	"after one lap of the ring. Sums are checked. Exit status: 0, 1 failed, 2 usage,\n"
-	"77 fewer than two CPUs.\n";
+	"Both processes spin. The writer fills each payload, and the reader looks at every\n"
+	"cache line of it, and checks what it finds: in place in this ring; rte_ring copies\n"
+	"elements in and out (SP/MC; memory of about the same size). One way is half of a\n"
+	"record there and one back, on two rings; the hand-over is a counter there and one\n"
+	"back, on two lines. The clock runs after one lap of the ring. Exit status: 0,\n"
+	"1 failed, 2 usage, 77 fewer than two CPUs.\n";
 
 static void make_plan(struct bench_plan *plan)
 {
@@ -64,23 +63,15 @@ static void make_plan(struct bench_plan *plan)
 int main(int argc, char **argv)
 {
 	static struct bench_plan plan;
-	int status;
 
 	bench_program = "bench_ring";
 	plan.rounds = DEFAULT_ROUNDS;
-	bench_options(argc, argv, help, &plan);
+	bench_options(argc, argv, help, &plan, NULL);
 	make_plan(&plan);
-
 	bench_print_machine(&plan);
 #ifndef HAVE_DPDK
-	printf("\nWITHOUT rte_ring: DPDK was not there when this was built (Debian: libdpdk-dev).\n"
-	       "Nothing to compare streaming with.\n");
+	bench_print_without("rte_ring", "libdpdk-dev");
+	printf("Nothing to compare streaming with.\n");
 #endif
-	fflush(stdout);
-
-	status = bench_execute(&plan);
-	unique_names_sweep();
-	if (status == 0)
-		bench_report(&plan);
-	return status;
+	return bench_main(&plan, bench_report);
 }
