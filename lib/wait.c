@@ -13,8 +13,14 @@
 /* However rarely it pays: this much is always tried. */
 #define SPIN_LEAST_NS 1000u
 
-/* So many sleeps between two looks at how many processors this thread may run on. */
+/*
+ * So many sleeps between two looks at how many processors this thread may run on, and between two
+ * tries whether what has not paid does now.
+ */
 #define SPIN_SLEEPS 64
+
+/* After so many spins in a row that did not pay, more patience is no answer. */
+#define SPIN_MISSES 4
 
 static uint64_t read_clock(clockid_t clock)
 {
@@ -150,16 +156,20 @@ void pause_for_ns(unsigned int ns)
 /* There is nothing to spin for where whoever is waited for cannot run meanwhile. */
 static void spin_count_processors(struct spin *spin)
 {
-	cpu_set_t allowed;
+	cpu_set_t allowed, other;
+	const uint32_t limit_ns = spin->limit_ns;
 	/*
 	 * With more processors than the set has room for, the call fails, and there is more than
 	 * one.
 	 */
-	const int processors =
-		sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : 2;
+	const bool counted = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
 
-	spin->limit_ns = processors > 1 ? spin->asked_ns : 0;
-	if (spin->budget_ns > spin->limit_ns)
+	/* Whoever is waited for runs elsewhere, if each is kept to a processor of its own. */
+	if (counted && spin->peer != 0 &&
+	    sched_getaffinity((pid_t)spin->peer, sizeof(other), &other) == 0)
+		CPU_OR(&allowed, &allowed, &other);
+	spin->limit_ns = counted && CPU_COUNT(&allowed) < 2 ? 0 : spin->asked_ns;
+	if (limit_ns == 0 || spin->budget_ns > spin->limit_ns)
 		spin->budget_ns = spin->limit_ns;
 }
 
@@ -171,7 +181,10 @@ bool spin_init(struct spin *spin, int64_t spin_ns)
 		spin_ns = SHMRING_SPIN_DEFAULT_NS;
 	spin->asked_ns = spin_ns < 0 ? 0 : (uint32_t)spin_ns;
 	spin->budget_ns = spin->asked_ns;
-	spin->sleeps = 0;
+	spin->limit_ns = spin->asked_ns;
+	spin->misses = spin->peer = 0;
+	/* Once more after the first sleep: then there is somebody to be waited for. */
+	spin->sleeps = SPIN_SLEEPS - 1;
 	spin_count_processors(spin);
 	if (atomic_load_explicit(&pause_cost, memory_order_relaxed) == 0)
 		pause_measure();
@@ -183,20 +196,21 @@ void spin_paid(struct spin *spin)
 	uint32_t more = spin->budget_ns * 2;
 
 	spin->budget_ns = more < spin->limit_ns ? more : spin->limit_ns;
+	spin->misses = 0;
 }
 
 void spin_slept(struct spin *spin, uint64_t slept_ns)
 {
 	/* The thread may have been moved, or pinned, since it opened the ring. */
 	if (++spin->sleeps == SPIN_SLEEPS) {
-		spin->sleeps = 0;
+		spin->sleeps = spin->misses = 0;
 		spin_count_processors(spin);
 	}
 	/*
 	 * A little more patience would have done: what is seen of a sleep is the wait and the
 	 * waking up, of which the limit is about the length.
 	 */
-	if (slept_ns < 2 * (uint64_t)spin->limit_ns)
+	if (slept_ns < 2 * (uint64_t)spin->limit_ns && spin->misses++ < SPIN_MISSES)
 		spin->budget_ns = spin->limit_ns;
 	else if (spin->budget_ns > SPIN_LEAST_NS)
 		spin->budget_ns /= 2;

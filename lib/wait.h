@@ -103,9 +103,11 @@ void pause_for_ns(unsigned int ns);
 /* How long spinning has paid off lately; one for each handle. */
 struct spin {
 	uint32_t budget_ns;
-	uint32_t limit_ns; /* 0 where there is but one processor to run on */
+	uint32_t limit_ns; /* 0 where there is but one processor for both sides */
 	uint32_t asked_ns; /* what it is elsewhere */
 	uint32_t sleeps;   /* since the processors were last counted */
+	uint32_t misses;   /* spins in a row that did not pay, at most since then */
+	uint32_t peer;     /* process that is waited for; 0: not known */
 };
 
 /* `spin_ns` as in the options. False if it is more than SHMRING_SPIN_MAX_NS. */

@@ -264,7 +264,8 @@ SHMRING_API int shmring_unlink(const char *name);
  * Waiting spins before it sleeps: as long as that has paid off lately, and no longer than the
  * `spin_ns` of a handle's options. 0 stands for the default, which is about what a sleep and a
  * wake-up cost: whoever spins longer than that loses more than can be gained. A negative one never
- * spins. A thread that has but one processor to run on never does either.
+ * spins. Nor does a thread that has but one processor to run on, but for a consumer whose producer
+ * may run on another one.
  */
 #define SHMRING_SPIN_DEFAULT_NS 50000
 #define SHMRING_SPIN_MAX_NS 1000000000

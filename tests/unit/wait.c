@@ -4,7 +4,9 @@
 
 #include <criterion/parameterized.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 
 static int modes[] = { SHMRING_WAKE_FENCE, SHMRING_WAKE_NONE, SHMRING_WAKE_MEMBARRIER };
@@ -333,4 +335,64 @@ Test(wait, the_dead_do_not_count_as_consumers)
 	expect_result(shmring_producer_wait_consumers(producer, SHMRING_SUBSCRIPTIONS, 0), -EAGAIN);
 	expect_result(shmring_producer_wait_consumers(producer, SHMRING_SUBSCRIPTIONS + 1, -1),
 		      -EINVAL);
+}
+
+/* Who is kept to a processor of its own, beside a producer that is not. */
+struct pinned {
+	const char *name;
+	_Atomic(struct shmring_consumer *) consumer;
+	_Atomic int taken;
+};
+
+static void *wait_twice(void *argument)
+{
+	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+	struct pinned *pinned = argument;
+	struct shmring_consumer *consumer;
+	struct shmring_record record;
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((unsigned int)sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	options.spin_ns = SHMRING_SPIN_MAX_NS;
+	expect_ok(shmring_consumer_open(&consumer, pinned->name, &options));
+	atomic_store(&pinned->consumer, consumer);
+	for (int i = 0; i < 2; i++) {
+		expect_ok(shmring_wait(consumer, -1));
+		expect_ok(shmring_read(consumer, &record));
+		expect_ok(shmring_release(consumer));
+		atomic_store(&pinned->taken, i + 1);
+	}
+	return NULL;
+}
+
+Test(wait, a_pinned_reader_spins_beside_a_producer_elsewhere)
+{
+	struct pinned pinned = { .name = new_ring(0) };
+	struct shmring_producer *producer = new_producer(pinned.name);
+	struct timespec used;
+	pthread_t thread;
+	clockid_t clock;
+	cpu_set_t all;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		cr_skip("fewer than two processors here");
+	cr_assert_eq(pthread_create(&thread, NULL, wait_twice, &pinned), 0);
+	cr_assert_eq(pthread_getcpuclockid(thread, &clock), 0);
+	/* Only when it has slept does it look whom it waits for. */
+	while (!atomic_load(&pinned.consumer))
+		pass_time(NS_PER_MS);
+	while (consumer_info(atomic_load(&pinned.consumer)).sleeps == 0)
+		pass_time(NS_PER_MS);
+	write_records(producer, 1, 8);
+	while (atomic_load(&pinned.taken) == 0)
+		pass_time(NS_PER_MS);
+	/* It takes a processor; if it slept, this would not come to an end. */
+	do
+		cr_assert_eq(clock_gettime(clock, &used), 0);
+	while (used.tv_sec == 0 && used.tv_nsec < 50 * NS_PER_MS);
+	write_records(producer, 1, 8);
+	pthread_join(thread, NULL);
 }
