@@ -10,16 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
-
-/* A handle's place in the registry stays what it is: that is the process's, not the ring's. */
-#define KEEP_OFFSET offsetof(struct handle, segment)
 
 static void need(int error, const char *what)
 {
@@ -319,9 +315,13 @@ static void *save(const void *handle, size_t size)
 	return saved;
 }
 
-static void put_back(void *handle, const void *saved, size_t size)
+/* The place in the registry stays what it is: that is the process's, not the ring's. */
+static void put_back(void *whole, struct handle *handle, const void *saved, size_t size)
 {
-	memcpy((char *)handle + KEEP_OFFSET, (const char *)saved + KEEP_OFFSET, size - KEEP_OFFSET);
+	struct handle *next = atomic_load(&handle->next);
+
+	memcpy(whole, saved, size);
+	atomic_store(&handle->next, next);
 }
 
 /* Whoever is looked at next time has not been looked at lately: the re-checks are due. */
@@ -389,10 +389,11 @@ void world_set(struct world *world, const struct image *image)
 		&((struct layout_data *)(void *)ring->data)->stream, memory_order_relaxed));
 	for (unsigned int i = 0; i < READERS; i++)
 		if (ring->reader[i].saved)
-			put_back(ring->reader[i].consumer, ring->reader[i].saved,
-				 sizeof(*ring->reader[i].consumer));
+			put_back(ring->reader[i].consumer, &ring->reader[i].consumer->handle,
+				 ring->reader[i].saved, sizeof(*ring->reader[i].consumer));
 	if (ring->saved_producer)
-		put_back(ring->producer, ring->saved_producer, sizeof(*ring->producer));
+		put_back(ring->producer, &ring->producer->handle, ring->saved_producer,
+			 sizeof(*ring->producer));
 }
 
 /* ---- The end ---- */

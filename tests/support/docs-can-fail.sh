@@ -18,7 +18,7 @@ fresh_copy() {
 		for file in lib tools tests examples m4 bootstrap COPYING Makefile.am configure.ac; do
 			ln -s "$src/$file" "$copy/$file"
 		done &&
-		cp "$src/include/shmring/shmring.h" "$copy/include/shmring" &&
+		cp "$src"/include/shmring/*.h "$copy/include/shmring" &&
 		cp "$src/README.md" "$src/README" "$src/NEWS" "$src/CONTRIBUTING.md" "$copy" &&
 		cp "$src"/doc/*.[1-8] "$src"/doc/*.md "$copy/doc" && chmod -R u+w "$copy/doc" "$copy/include" "$copy"/*.md
 }
