@@ -145,8 +145,9 @@ static void run(struct cell *cell, const struct bench_plan *plan, uint64_t gap_n
 	}
 	stay_on(plan->cpus[0]);
 	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	/* Sleeping: as a real-time process we would keep it from running where it was born. */
 	while (!atomic_load(&cell->ready) && waitpid(reader, &status, WNOHANG) == 0)
-		continue;
+		usleep(100);
 	if (atomic_load(&cell->ready)) {
 		write_all(producer, gap_ns, records);
 		waitpid(reader, &status, 0);
