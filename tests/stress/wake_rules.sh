@@ -37,12 +37,12 @@ without() { # RULE FILE SCRIPT: by sed, with the whole file as one line; wants a
 	rm -rf "${work:?}/lib" "${work:?}/include"
 	cp -r "$top/lib" "$top/include" "$work"
 	chmod -R u+w "$work/lib" "$work/include"
-	[ -z "$3" ] || sed -E -z -i "$3" "$work/$2"
-	if [ -n "$3" ] && cmp -s "$top/$2" "$work/$2"; then
-		tap_fail "without: $1" "$2 no longer looks as this script expects: $3"
+	case $2 in inline.h) path=include/shmring changed=producer.c ;; *) path=lib changed=$2 ;; esac
+	[ -z "$3" ] || sed -E -z -i "$3" "$work/$path/$2"
+	if [ -n "$3" ] && cmp -s "$top/$path/$2" "$work/$path/$2"; then
+		tap_fail "without: $1" "$path/$2 no longer looks as this script expects: $3"
 		return
 	fi
-	case $2 in *.h) changed=producer.c ;; *) changed=${2#lib/} ;; esac
 	if ! program "$changed" >"$work/log" 2>&1; then
 		tap_fail "without: $1" "$(cat "$work/log")"
 		return
@@ -57,12 +57,12 @@ $(cat "$work/log")"
 	fi
 }
 
-without "the producer's full fence between header word and sleepers" include/shmring/inline.h \
+without "the producer's full fence between header word and sleepers" inline.h \
 	's/(if \(hot->fences\)\s*)shmring_hot_fence_full\(\);/\1;/'
-without "the sleeper's look for a record between bit and sleep" lib/consumer_wait.c \
+without "the sleeper's look for a record between bit and sleep" consumer_wait.c \
 	's/\&\& !record_there\(consumer\) \&\&/\&\&/'
 mode=--membarrier
-without "the sleeper's barrier for the producer in mode MEMBARRIER" lib/consumer_wait.c \
+without "the sleeper's barrier for the producer in mode MEMBARRIER" consumer_wait.c \
 	's/if \(!membarrier_everywhere\(\)\)/if (0)/'
 
 tap_summary

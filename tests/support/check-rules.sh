@@ -27,7 +27,7 @@ taken_out() { # SCRIPT
 		split($0, part, "\"")
 		rule = part[2]
 		split(part[3], word)
-		if (word[1] ~ /\.c$/)
+		if (word[1] ~ /\.[ch]$/)
 			print rule "\t" word[1]
 		else
 			pending = 1
