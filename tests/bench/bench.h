@@ -17,6 +17,7 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,6 +88,7 @@ extern const struct bench_contender bench_handover_one_word;
 
 /* peers/, a file each. */
 extern const struct bench_contender bench_shmring_fence;
+extern const struct bench_contender bench_shmring_calls;
 extern const struct bench_contender bench_shmring_membarrier;
 extern const struct bench_contender bench_shmring_none;
 extern const struct bench_contender bench_rte;
@@ -180,6 +182,9 @@ void bench_report(const struct bench_plan *plan);
 
 /* What the program is called in messages. */
 extern const char *bench_program;
+
+/* A line on standard error, after the program's name. */
+void bench_complain(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 /* Ends this process, and with it the run, with a line on standard error. */
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -38,9 +38,7 @@ void bench_misused(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	fprintf(stderr, "%s: ", bench_program);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	bench_complain(format, arguments);
 	va_end(arguments);
 	exit(2);
 }

@@ -35,14 +35,19 @@ const char *bench_program;
 static struct shared *shared;
 static volatile sig_atomic_t stopped;
 
+void bench_complain(const char *format, va_list arguments)
+{
+	fprintf(stderr, "%s: ", bench_program);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+}
+
 void bench_fail(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	fprintf(stderr, "%s: ", bench_program);
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	bench_complain(format, arguments);
 	va_end(arguments);
 	_exit(1);
 }

@@ -6,7 +6,12 @@
  */
 #include "peer.h"
 
+/* peer_shmring_calls.c is the same with calls. */
+#ifdef PEER_CALLS
+#include <shmring/shmring.h>
+#else
 #include <shmring/inline.h>
+#endif
 
 #include <errno.h>
 
@@ -113,9 +118,14 @@ static void shmring_close(enum bench_side side)
 		.close = shmring_close,                                                    \
 	}
 
+#ifdef PEER_CALLS
+const struct bench_contender bench_shmring_calls =
+	SHMRING_CONTENDER("FENCE, calls", "calls", SHMRING_WAKE_FENCE);
+#else
 const struct bench_contender bench_shmring_fence =
 	SHMRING_CONTENDER("FENCE", "", SHMRING_WAKE_FENCE);
 const struct bench_contender bench_shmring_membarrier =
 	SHMRING_CONTENDER("MEMBARRIER", "membarrier", SHMRING_WAKE_MEMBARRIER);
 const struct bench_contender bench_shmring_none =
 	SHMRING_CONTENDER("NONE", "none", SHMRING_WAKE_NONE);
+#endif
