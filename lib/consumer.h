@@ -83,6 +83,14 @@ static inline shared_u64 *consumer_word(const struct shmring_consumer *consumer,
 	return (shared_u64 *)(void *)(consumer->hot.records + (position & consumer->hot.mask));
 }
 
+/* The process that is waited for, for struct spin. */
+static inline uint32_t consumer_awaits(const struct shmring_consumer *consumer)
+{
+	/* Relaxed: a hint. */
+	return atomic_load_explicit(&consumer->handle.segment.data->producer_pid,
+				    memory_order_relaxed);
+}
+
 /* Holds the producer back. */
 static inline bool consumer_gates(const struct shmring_consumer *consumer)
 {

@@ -199,9 +199,7 @@ static enum sleep_end sleep_once(struct shmring_consumer *consumer, int64_t slee
 			on.bound_ns = sleep_ns;
 		end = handle_sleep(&consumer->handle, on.word, on.expected, on.bound_ns,
 				   &consumer->sleeps);
-		/* Relaxed: a hint. */
-		consumer->spin.peer = atomic_load_explicit(
-			&consumer->handle.segment.data->producer_pid, memory_order_relaxed);
+		consumer->spin.peer = consumer_awaits(consumer);
 		spin_slept(&consumer->spin, end == SLEEP_WOKEN ? clock_ns() - start : UINT64_MAX);
 		if (end == SLEEP_TIMED_OUT && on.bound_ns == RECHECK_NS)
 			consumer_overslept(consumer);

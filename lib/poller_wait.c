@@ -206,6 +206,7 @@ static bool arm_all(struct shmring_poller *poller, struct sleep_set *set)
 
 		if (member->consumer) {
 			member->consumer->idle_expected = member->consumer->hot.expected;
+			poller->spin.peer = consumer_awaits(member->consumer);
 			consumer_room_look(member->consumer);
 		}
 		if (possible && set->count < MANY_MAX) {

@@ -10,7 +10,8 @@
  * reservation that fails gives a null pointer.
  *
  * A compiler that sees both ends of it leaves out what is not used: the flags that are constant,
- * the members of struct shmring_record that nobody looks at. `make bench` shows what that gives.
+ * the members of struct shmring_record that nobody looks at. `make bench-peers` shows what that gives:
+ * FENCE beside FENCE, calls.
  *
  * The price: what is between SHMRING_HOT below and its end becomes part of the program. A library
  * in which it differs has another soname. Records themselves are as doc/layout.md has them.

@@ -264,8 +264,8 @@ SHMRING_API int shmring_unlink(const char *name);
  * Waiting spins before it sleeps: as long as that has paid off lately, and no longer than the
  * `spin_ns` of a handle's options. 0 stands for the default, which is about what a sleep and a
  * wake-up cost: whoever spins longer than that loses more than can be gained. A negative one never
- * spins. Nor does a thread that has but one processor to run on, but for a consumer whose producer
- * may run on another one.
+ * spins. Nor does a thread that has but one processor to run on, but for one that waits for records,
+ * whose producer may run on another.
  */
 #define SHMRING_SPIN_DEFAULT_NS 50000
 #define SHMRING_SPIN_MAX_NS 1000000000
@@ -334,8 +334,8 @@ SHMRING_API int shmring_commit(struct shmring_producer *producer, size_t length,
 			       unsigned int flags);
 
 /*
- * Publishes what SHMRING_MORE withheld, if anything. Errors: -EALREADY (a reservation is in
- * progress).
+ * Publishes what SHMRING_MORE withheld, if anything, and wakes who sleeps. Errors: -EALREADY (a
+ * reservation is in progress).
  */
 SHMRING_API int shmring_flush(struct shmring_producer *producer);
 
