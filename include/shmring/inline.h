@@ -6,8 +6,9 @@
  * shmring_commit, shmring_read and shmring_release are expanded where they are called. What is
  * ordinary is done there; everything else (no room, nothing to read, the first record in an index
  * block, sleepers, groups, durable subscriptions, a forked child, errors) calls the library, which
- * does the ordinary with the same code. Errors, ordering and concurrency are those of the calls; a
- * reservation that fails gives a null pointer.
+ * does the ordinary with the same code. Errors, ordering and concurrency are those of the calls. A
+ * reservation that fails gives a null pointer, though, and a read that fails an empty record: so
+ * that a compiler knows that they are set.
  *
  * A compiler that sees both ends of it leaves out what is not used: the flags that are constant,
  * the members of struct shmring_record that nobody looks at. `make bench-peers` shows what that gives:
@@ -341,9 +342,9 @@ static inline int shmring_expanded_read(struct shmring_consumer *consumer,
 
 	if (shmring_hot_likely(shmring_hot_read((struct shmring_consumer_hot *)consumer, record)))
 		return 0;
+	__builtin_memset(&other, 0, sizeof(other));
 	error = shmring_read(consumer, &other);
-	if (!error)
-		*record = other;
+	*record = other;
 	return error;
 }
 
