@@ -151,6 +151,10 @@ redelivered_according_to() { # FILE...
 	cat "$@" | sed -n 's/.*: \([0-9]*\) records redelivered; .*/\1/p' | awk '{ sum += $1 } END { print sum + 0 }'
 }
 
+holds_nothing() { # PROCESS: that is dead
+	[ "$("$shmtool" stat --interval 0 "$ring" | grep -Ec "^  $1 dead +20[0-9-]+ [0-9:]{8} +[0-9]")" -eq 0 ]
+}
+
 fresh --capacity 64K
 start stays /dev/null "$shmtool" sub "$ring" --share --as crew --claim 8
 stays=$pid
@@ -169,6 +173,8 @@ for round in 1 2 3 4 5; do
 	kill -CONT "$stays"
 	kill -9 "$dies"
 	ended "$dies" 2>/dev/null
+	# The next one, of which no report will be left, is not to deliver any of it again.
+	await holds_nothing "$dies"
 done
 exec 3>&-
 check "the producer gets to its end" ends_with 0 "$pub"

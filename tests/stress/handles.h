@@ -31,7 +31,8 @@ struct guest {
 };
 
 struct counts {
-	_Atomic uint64_t opened, cancelled, cancels, forks, descriptors, polled, waits, read;
+	_Atomic uint64_t opened, cancelled, cancels, descriptors, polled, waits, read;
+	_Atomic uint64_t forks, undecided; /* children that lived; that a sanitizer stopped */
 };
 
 struct world {

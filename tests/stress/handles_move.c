@@ -2,6 +2,7 @@
 /* handles_move.c - those that come and go. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "../support/belongings.h"
@@ -154,12 +155,31 @@ static void poll_by_itself(struct mover *mover, struct shmring_consumer *consume
 	COUNT(polled);
 }
 
+/*
+ * AddressSanitizer of gcc 12 and clang 14 does not see to its allocator's locks before a fork: some
+ * thread, which the child does not have, may hold one of them. Such a child is ended, and decides
+ * nothing.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define CHILD_MAY_HANG 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CHILD_MAY_HANG 1
+#endif
+#endif
+#ifndef CHILD_MAY_HANG
+#define CHILD_MAY_HANG 0
+#endif
+#define CHILD_SECONDS 5
+
 static int live_as_a_child(void *argument)
 {
 	struct shmring_consumer *parents = argument, *own;
 	struct shmring_record record;
 	struct pollfd poll_fd = { .events = POLLIN };
 
+	if (CHILD_MAY_HANG)
+		alarm(CHILD_SECONDS);
 	CHILD_CHECK(shmring_read(parents, &record) == -EOWNERDEAD);
 	CHILD_CHECK(shmring_wait(parents, -1) == -EOWNERDEAD);
 	CHILD_CHECK(shmring_consumer_fd(parents, &poll_fd.fd) == -EOWNERDEAD);
@@ -174,6 +194,18 @@ static int live_as_a_child(void *argument)
 	CHILD_CHECK(shmring_consumer_close(own) == 0);
 	CHILD_CHECK(shmring_consumer_close(parents) == 0);
 	return 0;
+}
+
+static void have_a_child(struct shmring_consumer *consumer)
+{
+	const int status = child_run(live_as_a_child, consumer);
+
+	if (CHILD_MAY_HANG && status == CHILD_SIGNAL + SIGALRM) {
+		COUNT(undecided);
+		return;
+	}
+	CHECK(status == 0, "a child ended with %d", status);
+	COUNT(forks);
 }
 
 void *move(void *argument)
@@ -194,8 +226,7 @@ void *move(void *argument)
 				poll_by_itself(mover, consumer);
 				break;
 			case 2:
-				CHECK(child_run(live_as_a_child, consumer) == 0);
-				COUNT(forks);
+				have_a_child(consumer);
 				break;
 			case 3:
 				wait_for_the_end(mover, consumer);

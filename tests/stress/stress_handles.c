@@ -161,6 +161,8 @@ static void print_counts(void)
 		printf("figure %s %llu\n", counts[i].name, (unsigned long long)count);
 		CHECK(count > 0, "%s", counts[i].name);
 	}
+	printf("figure forks_undecided %llu\n", (unsigned long long)world.counts.undecided);
+	CHECK(world.counts.undecided <= world.counts.forks / 5, "too few children lived");
 }
 
 /* True if anything is. */
