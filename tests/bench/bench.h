@@ -156,6 +156,9 @@ void bench_misused(const char *format, ...) __attribute__((format(printf, 1, 2),
 void bench_options(int argc, char **argv, const char *help, struct bench_plan *plan,
 		   const struct bench_option *more);
 
+/* Keeps the calling thread to this CPU. Ends the program if it may not. */
+void bench_stay_on(int cpu);
+
 /* A line or two about the machine, the library and the run. */
 void bench_print_machine(const struct bench_plan *plan);
 

@@ -5,6 +5,7 @@
 
 #include <shmring/shmring.h>
 
+#include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -128,6 +129,16 @@ void bench_options(int argc, char **argv, const char *help, struct bench_plan *p
 	plan->progress = isatty(STDERR_FILENO);
 	plan->name[0] = unique_name();
 	plan->name[1] = unique_name();
+}
+
+void bench_stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		bench_fail("cannot run on CPU %d: %s", cpu, strerror(errno));
 }
 
 void bench_print_machine(const struct bench_plan *plan)

@@ -177,7 +177,6 @@ static pid_t start(struct bench_plan *plan, enum bench_side side)
 {
 	pid_t parent = getpid();
 	pid_t child = fork();
-	cpu_set_t set;
 
 	if (child != 0)
 		return child;
@@ -186,10 +185,7 @@ static pid_t start(struct bench_plan *plan, enum bench_side side)
 		_exit(1);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	CPU_ZERO(&set);
-	CPU_SET(plan->cpus[side], &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		bench_fail("cannot run on CPU %d: %s", plan->cpus[side], strerror(errno));
+	bench_stay_on(plan->cpus[side]);
 	/* Less disturbed, where that is allowed. */
 	setpriority(PRIO_PROCESS, 0, -10);
 	run_all(plan, side);

@@ -3,7 +3,6 @@
  * What it costs a reader to spin before it sleeps, and what it gains: a record every so often, read
  * by a process that waits, with one spin limit after the other.
  */
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,16 +61,6 @@ static void must(int error, const char *what)
 {
 	if (error != 0)
 		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		bench_fail("CPU %d: cannot run there", cpu);
 }
 
 static uint64_t processor_time(void)
@@ -139,11 +128,11 @@ static void run(struct cell *cell, const struct bench_plan *plan, uint64_t gap_n
 	memset(cell, 0, sizeof(*cell));
 	reader = fork();
 	if (reader == 0) {
-		stay_on(plan->cpus[1]);
+		bench_stay_on(plan->cpus[1]);
 		read_all(cell, name, limit_ns, records);
 		_exit(0);
 	}
-	stay_on(plan->cpus[0]);
+	bench_stay_on(plan->cpus[0]);
 	must(shmring_producer_open(&producer, name, NULL), "open for writing");
 	/* Sleeping: as a real-time process we would keep it from running where it was born. */
 	while (!atomic_load(&cell->ready) && waitpid(reader, &status, WNOHANG) == 0)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Usage: check-docs.sh [SOURCE-TREE]
 # What the documents say about names, numbers and places is what headers, tools and the tree say.
+# Environment: TOOL_HELP  a directory that has what each shmtool command's --help says (made here)
 src=${1:-${top_srcdir:-.}}
 build=${top_builddir:-.}
 awk=${AWK:-awk}
@@ -160,16 +161,19 @@ if [ -x "${SHMTOOL:-$build/tools/shmtool/shmtool}" ]; then
 		sed -n 's/^\(.*[ .]\)Nm shmtool Cm \([a-z]*\) Fl Fl \([a-z-]*\).*/shmtool \2 --\3/p; t
 			s/^\(.*[ .]\)Nm shmtool Cm \([a-z]*\).*/shmtool \2/p' doc/shmring.7
 	} >"$scratch/commands"
-	mkdir "$scratch/help"
-	for command in $("$tool" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
-		"$tool" "$command" --help >"$scratch/help/$command"
-	done
-	cat "$scratch"/help/* >"$scratch/any" && mv "$scratch/any" "$scratch/help"
+	help=${TOOL_HELP:-$scratch/help}
+	if [ ! -d "$help" ]; then
+		mkdir "$help"
+		for command in $("$tool" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+			"$tool" "$command" --help >"$help/$command"
+		done
+		cat "$help"/* >"$scratch/any" && mv "$scratch/any" "$help"
+	fi
 	while read -r _ command rest; do
-		[ -s "$scratch/help/$command" ] || { echo "shmtool $command"; continue; }
+		[ -s "$help/$command" ] || { echo "shmtool $command"; continue; }
 		for word in $rest; do
 			case $word in
-			--*) grep -qE -- " $word([=[ ]|\$)" "$scratch/help/$command" || echo "shmtool $command $word" ;;
+			--*) grep -qE -- " $word([=[ ]|\$)" "$help/$command" || echo "shmtool $command $word" ;;
 			esac
 		done
 	done <"$scratch/commands" >"$scratch/missing"

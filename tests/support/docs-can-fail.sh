@@ -10,6 +10,7 @@ scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
 copy=$scratch/copy
+export TOOL_HELP="$scratch/help" # made by the first of them
 
 # Only what documents speak of is needed, and only what they are is copied.
 fresh_copy() {
