@@ -145,7 +145,7 @@ static bool record_starts(const struct segment *segment, uint64_t position)
 		return true;
 	while (at < position && walk_record(segment, at, &stride, &sequence) == 1)
 		at += stride;
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	return at == position || walk_floor(segment) > start;
 }

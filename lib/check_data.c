@@ -146,7 +146,7 @@ static uint64_t check_records(struct check *check, uint64_t from, uint64_t to)
 		uint64_t start = index_lookup(segment, index_block(segment, step.position));
 		uint64_t floor, stride;
 
-		/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+		/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 		fence_acquire();
 		floor = walk_floor(segment);
 		if (floor > step.position) {

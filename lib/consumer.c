@@ -17,11 +17,13 @@
 
 /*
  * A reader on the producer's heels steals the line that the producer is writing. After this many
- * records in a row it lets the producer get ahead before it looks again: for so long per record,
- * longer where they come densely, but never longer than this.
+ * records in a row it lets the producer get ahead before it looks again: for so long per record and
+ * so many of their bytes per nanosecond, about as long as they took to come, but never longer than
+ * this.
  */
 #define STREAK_LENGTH       4
 #define STREAK_PAUSE_NS     100
+#define STREAK_BYTES_PER_NS 4
 #define STREAK_PAUSE_MAX_NS 3200
 
 /*
@@ -41,7 +43,7 @@
 
 bool consumer_lapped(const struct shmring_consumer *consumer)
 {
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	return atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) >
 	       consumer->hot.cursor;
@@ -148,11 +150,13 @@ int consumer_tell_end(struct shmring_consumer *consumer, int ended, uint64_t epo
 	return ended;
 }
 
-static void pause_after(uint64_t streak)
+static void pause_after_streak(const struct shmring_consumer *consumer)
 {
-	pause_for_ns(streak < STREAK_PAUSE_MAX_NS / STREAK_PAUSE_NS
-			     ? (unsigned int)streak * STREAK_PAUSE_NS
-			     : STREAK_PAUSE_MAX_NS);
+	const uint64_t records = consumer->hot.expected - consumer->idle_expected;
+	const uint64_t bytes = consumer->hot.cursor - consumer->idle_cursor;
+	const uint64_t ns = records * STREAK_PAUSE_NS + bytes / STREAK_BYTES_PER_NS;
+
+	pause_for_ns(ns < STREAK_PAUSE_MAX_NS ? (unsigned int)ns : STREAK_PAUSE_MAX_NS);
 }
 
 /*
@@ -194,10 +198,10 @@ static int look_closer(struct shmring_consumer *consumer, struct shmring_record 
 			/* That there is nothing was seen after that it ended. */
 			return consumer_tell_end(consumer, ended, epoch);
 		} else if (consumer->hot.expected - consumer->idle_expected >= STREAK_LENGTH) {
-			pause_after(consumer->hot.expected - consumer->idle_expected);
-			consumer->idle_expected = consumer->hot.expected;
+			pause_after_streak(consumer);
+			consumer_idle(consumer);
 		} else {
-			consumer->idle_expected = consumer->hot.expected;
+			consumer_idle(consumer);
 			ended = consumer_ended(consumer, clock_is_due(consumer), &epoch);
 			if (!ended)
 				return -EAGAIN;
@@ -306,7 +310,7 @@ static cold_path int release_slowly(struct shmring_consumer *consumer)
 {
 	const uint64_t before = consumer->hot.released;
 
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	if (atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) > before ||
 	    consumer_evicted(consumer))

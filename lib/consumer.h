@@ -32,6 +32,7 @@ struct shmring_consumer {
 	struct handle handle;
 
 	uint64_t idle_expected;     /* `expected` when last there was nothing to read */
+	uint64_t idle_cursor;       /* and the cursor then */
 	struct layout_tail *marks;  /* a durable subscription's; null otherwise */
 	bool subscribed;            /* has a subscription: not an observer */
 	bool shared;                /* with others: see group.h */
@@ -92,6 +93,13 @@ static inline uint32_t consumer_awaits(const struct shmring_consumer *consumer)
 }
 
 /* Holds the producer back. */
+/* There was nothing to read: a new streak begins. */
+static inline void consumer_idle(struct shmring_consumer *consumer)
+{
+	consumer->idle_expected = consumer->hot.expected;
+	consumer->idle_cursor = consumer->hot.cursor;
+}
+
 static inline bool consumer_gates(const struct shmring_consumer *consumer)
 {
 	return consumer->subscribed && policy_gates((unsigned int)consumer->subscription.policy);

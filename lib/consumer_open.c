@@ -101,7 +101,7 @@ void consumer_settle(struct shmring_consumer *consumer, struct place place)
 	consumer->hot.cursor = consumer->hot.released = place.position;
 	consumer->hot.expected = consumer->hot.released_expected = place.sequence;
 	consumer->hot.released_lost = consumer->hot.lost;
-	consumer->idle_expected = place.sequence;
+	consumer_idle(consumer);
 	consumer->hot.active =
 		consumer->subscribed ? subscription_active(&consumer->subscription) : 0;
 	if (consumer->marks)

@@ -113,7 +113,7 @@ uint64_t consumer_held_by_the_dead(const struct segment *segment, uint64_t tail)
 
 		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
 		atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
-		/* [GATE] joins, full fence, then want; pairs with floor.c:floor_advance() */
+		/* [GATE] joins, full fence, then want; pairs with floor.c:floor_raise() */
 		fence_full();
 		want = atomic_load_explicit(&segment->data->want, memory_order_acquire);
 		/* It has been done: what was there is gone. */

@@ -247,7 +247,7 @@ int shmring_wait(struct shmring_consumer *consumer, int64_t timeout_ns)
 		return -EOWNERDEAD;
 	if (unlikely(handle_cancelled(&consumer->handle)))
 		return -ECANCELED;
-	consumer->idle_expected = consumer->hot.expected;
+	consumer_idle(consumer);
 	if (record_there(consumer) && !consumer_evicted(consumer))
 		return 0;
 	return wait_slowly(consumer, timeout_ns);
@@ -264,7 +264,7 @@ int shmring_consumer_arm(struct shmring_consumer *consumer, struct shmring_futex
 	error = consumer_look(consumer);
 	if (error != -EAGAIN)
 		return error == 0 ? -EALREADY : error;
-	consumer->idle_expected = consumer->hot.expected;
+	consumer_idle(consumer);
 	consumer_room_look(consumer);
 	if (!consumer_arm(consumer, &on)) {
 		consumer_disarm(consumer, SLEEP_NOT);

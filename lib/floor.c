@@ -11,6 +11,12 @@
 #define REAP_INTERVAL_NS NS_PER_MS
 
 /*
+ * The floor moves by this part of the capacity, so that the fence, the look for newcomers and the line that readers
+ * share come once for many records. So much of the history goes before it has to.
+ */
+#define FLOOR_SHARE 32
+
+/*
  * Up to where the member table is in use. Who takes a line counts as a join before it claims
  * anything.
  */
@@ -247,14 +253,14 @@ static int full(struct floor *floor, uint64_t target)
 	return -EAGAIN;
 }
 
-int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position)
+/*
+ * Lets go of everything below the target, which the private minimum allows. False: somebody has
+ * joined below it meanwhile.
+ */
+static bool floor_raise(struct floor *floor, uint64_t target, uint64_t head)
 {
 	struct layout_data *data = floor->segment->data;
-	const uint64_t target = index_first_at(floor->segment, least, head);
 
-	if (target > floor->minimum && !gates_open(floor, target, head, position))
-		return full(floor, target);
-	floor->awaited = 0;
 	want_store(floor, target);
 	/*
 	 * [GATE] want, full fence, then joins; pairs with subscription_state.c:subscription_gate()
@@ -265,7 +271,7 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 		gate_scan(floor, head);
 		if (target > floor->minimum) {
 			want_store(floor, floor->floor);
-			return full(floor, target);
+			return false;
 		}
 	}
 	/*
@@ -275,6 +281,23 @@ int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t p
 	/* [OLDEST] release: the records from there on; pairs with walk.c:walk_floor() */
 	atomic_store_explicit(&data->floor, target, memory_order_release);
 	fence_release();
+	return true;
+}
+
+int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position)
+{
+	const struct segment *segment = floor->segment;
+	const uint64_t needed = index_first_at(segment, least, head);
+	uint64_t further;
+
+	if (needed > floor->minimum && !gates_open(floor, needed, head, position))
+		return full(floor, needed);
+	floor->awaited = 0;
+	/* Further than needed if nobody has to be waited for: the next records need no advance. */
+	further = index_first_at(segment, least + segment->capacity / FLOOR_SHARE, head);
+	if (!(further <= floor->minimum && floor_raise(floor, further, head)) &&
+	    !(needed <= floor->minimum && floor_raise(floor, needed, head)))
+		return full(floor, needed);
 	if (floor->is_full)
 		full(floor, 0);
 	return 0;

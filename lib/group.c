@@ -158,7 +158,7 @@ enum whereabouts {
 /* After reading at `position`, which was the group's tail. */
 static enum whereabouts look_again(const struct shmring_consumer *consumer, uint64_t position)
 {
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	/* Acquire: a tail that is still there after that was there when floor was. */
 	if (atomic_load_explicit(consumer_floor(consumer), memory_order_acquire) <= position)
@@ -291,7 +291,7 @@ static int next_claim(struct shmring_consumer *consumer)
 		error = claim(consumer);
 	}
 	if (error == -EAGAIN)
-		consumer->idle_expected = consumer->hot.expected;
+		consumer_idle(consumer);
 	if (error != -EAGAIN)
 		return error;
 	error = consumer_ended(consumer, true, &epoch);

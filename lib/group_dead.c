@@ -62,7 +62,7 @@ static bool was_claimed(const struct shmring_consumer *consumer, uint64_t hold, 
 	/* Whoever takes over a hold joins: it may be one that the producer has not seen yet. */
 	/* [JOIN] release: the hold first; pairs with floor.c:gate_scan() */
 	atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
-	/* [GATE] hold and joins, full fence, then want; pairs with floor.c:floor_advance() */
+	/* [GATE] hold and joins, full fence, then want; pairs with floor.c:floor_raise() */
 	fence_full();
 	if (consumer_gates(consumer) &&
 	    atomic_load_explicit(&consumer->handle.segment.data->want, memory_order_acquire) > hold)
@@ -77,7 +77,7 @@ static bool was_claimed(const struct shmring_consumer *consumer, uint64_t hold, 
  */
 static bool overtaken(struct shmring_consumer *consumer, uint64_t hold, uint64_t lost)
 {
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	if (atomic_load_explicit(consumer_floor(consumer), memory_order_relaxed) <= hold)
 		return false;

@@ -106,7 +106,7 @@ static bool gate_back(struct shmring_consumer *consumer, uint64_t held, uint64_t
 		/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
 		atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
 		/*
-		 * [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance()
+		 * [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_raise()
 		 */
 		fence_full();
 		/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
@@ -258,7 +258,7 @@ static void take_up_again(struct shmring_consumer *consumer, struct claim claim,
 
 	/* [JOIN] release: the hold first; pairs with floor.c:gate_scan() */
 	atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
-	/* [GATE] hold and joins, full fence, then want; pairs with floor.c:floor_advance() */
+	/* [GATE] hold and joins, full fence, then want; pairs with floor.c:floor_raise() */
 	fence_full();
 	gone = consumer_gates(consumer)
 		       ? atomic_load_explicit(&segment->data->want, memory_order_acquire)

@@ -114,7 +114,7 @@ int shmring_inspect(struct shmring_inspector *inspector, struct shmring_info *in
 		return -EOWNERDEAD;
 	/*
 	 * [FLOOR] reading, by the caller, acquire fence, then floor; pairs with
-	 * floor.c:floor_advance()
+	 * floor.c:floor_raise()
 	 */
 	fence_acquire();
 	oldest = inspect_place(segment, walk_floor);

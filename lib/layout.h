@@ -25,18 +25,18 @@
  * [HEAD]     inline.h shmring_hot_publish: head (release)  ->  walk.c walk_head: head (acquire)
  *            Everything below head is published: records, and the index entries that point to them.
  *            Without it: joiners start at a record that they cannot see yet. Seen by: stress_join.
- * [OLDEST]   floor.c want_store, floor_advance: want and floor (release)  -> subscription_state.c
+ * [OLDEST]   floor.c want_store, floor_raise: want and floor (release)  -> subscription_state.c
  *            subscription_gate: want (acquire); walk.c walk_floor: floor (acquire)
  *            Whoever starts there sees the records there, also in the middle of a batch, whose
  *            header words but the first are no [PUBLISH].
  *            Without it: torn records for newcomers. Seen by: stress_join (TSan).
- * [FLOOR]    floor.c floor_advance: floor, release fence, then overwriting  -> consumer.c
+ * [FLOOR]    floor.c floor_raise: floor, release fence, then overwriting  -> consumer.c
  *            consumer_lapped, release_slowly; inline.h shmring_hot_release; walk.c overtaken:
  *            reading, acquire fence, then floor
  *            Whoever has seen a byte of what overwrote a record sees a floor above that record.
  *            Without it: a lapped reader takes new bytes for old ones. Seen by: stress_ring
  *            --lossy.
- * [GATE]     floor.c floor_advance: want, full fence, then joins  -> subscription_state.c
+ * [GATE]     floor.c floor_raise: want, full fence, then joins  -> subscription_state.c
  *            subscription_gate: tail and joins, full fence, then want
  *            The producer sees the joiner's tail, or the joiner sees that it came too late; or
  *            both.

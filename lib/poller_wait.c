@@ -205,7 +205,7 @@ static bool arm_all(struct shmring_poller *poller, struct sleep_set *set)
 		struct poller_member *member = list->item[i];
 
 		if (member->consumer) {
-			member->consumer->idle_expected = member->consumer->hot.expected;
+			consumer_idle(member->consumer);
 			poller->spin.peer = consumer_awaits(member->consumer);
 			consumer_room_look(member->consumer);
 		}

@@ -19,7 +19,7 @@ bool subscription_gate(const struct segment *segment, unsigned int slot, uint64_
 	atomic_store_explicit(&control->tail[slot].tail, *position, memory_order_release);
 	/* [JOIN] release: tail and state first; pairs with floor.c:gate_scan() */
 	atomic_fetch_add_explicit(&control->joins, 1, memory_order_release);
-	/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_advance() */
+	/* [GATE] tail and joins, full fence, then want; pairs with floor.c:floor_raise() */
 	fence_full();
 	/* [OLDEST] acquire: the records from there on; pairs with floor.c:want_store() */
 	want = atomic_load_explicit(&segment->data->want, memory_order_acquire) & ~(uint64_t)7;

@@ -19,14 +19,14 @@ uint64_t walk_head(const struct segment *segment)
 
 uint64_t walk_floor(const struct segment *segment)
 {
-	/* [OLDEST] acquire: the records from there on; pairs with floor.c:floor_advance() */
+	/* [OLDEST] acquire: the records from there on; pairs with floor.c:floor_raise() */
 	return aligned(atomic_load_explicit(&segment->data->floor, memory_order_acquire));
 }
 
 /* True if what was read at or above `position` may have been overwritten by now. */
 static bool overtaken(const struct segment *segment, uint64_t position)
 {
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	fence_acquire();
 	return walk_floor(segment) > position;
 }

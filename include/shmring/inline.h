@@ -288,7 +288,7 @@ static inline bool shmring_hot_release(struct shmring_consumer_hot *hot)
 {
 	const uint64_t before = hot->released;
 
-	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_advance() */
+	/* [FLOOR] reading, acquire fence, then floor; pairs with floor.c:floor_raise() */
 	shmring_hot_fence_acquire();
 	if (shmring_hot_unlikely(__atomic_load_n(hot->floor, __ATOMIC_RELAXED) > before ||
 				 __atomic_load_n(hot->state, __ATOMIC_RELAXED) != hot->active ||

@@ -61,8 +61,9 @@ static const char *const mode_labels[MODES] = { "FENCE", "MEMBARRIER" };
 static const char *const mode_figures[MODES] = { "fence", "membarrier" };
 
 struct shared {
-	_Atomic int state; /* 1: the neighbour is at it; 2: enough */
-	uint64_t sleeps, ns;
+	_Atomic int state;   /* 1: the neighbour is at it; 2: enough */
+	uint64_t sleeps, ns; /* the neighbour's */
+	double record_ns;    /* the producer's */
 };
 
 static void must(int error, const char *what)
@@ -119,39 +120,65 @@ static double write_all(struct shmring_producer *producer, unsigned int records)
 	return (double)(bench_now() - start) / records;
 }
 
+/* Each is a process of its own: one that ever had a producer of mode MEMBARRIER stays liable to interrupts. */
+static pid_t start(const struct bench_plan *plan, int side)
+{
+	const pid_t child = fork();
+
+	if (child < 0)
+		bench_fail("no process can be made");
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		bench_stay_on(plan->cpus[side]);
+	}
+	return child;
+}
+
+static void be_the_producer(const struct bench_plan *plan, struct shared *shared)
+{
+	struct shmring_producer *producer;
+
+	must(shmring_producer_open(&producer, plan->name[0], NULL), "open for writing");
+	shared->record_ns = write_all(producer, plan->quick ? RECORDS_QUICK : RECORDS);
+	must(shmring_producer_close(producer), "close");
+}
+
+static bool ended_well(pid_t child)
+{
+	int status;
+
+	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 static double run(const struct bench_plan *plan, struct shared *shared, int mode,
 		  const struct neighbour *neighbour, double *pace)
 {
-	const char *own = plan->name[0], *other = plan->name[1];
-	struct shmring_producer *producer;
-	double ns;
-	int status;
-	pid_t child;
+	pid_t sleeper, producer;
+	bool good;
 
-	create(own, plan->capacity, modes[mode]);
-	create(other, plan->capacity, neighbour->mode);
+	create(plan->name[0], plan->capacity, modes[mode]);
+	create(plan->name[1], plan->capacity, neighbour->mode);
 	*shared = (struct shared){ .state = 0 };
-	child = fork();
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		bench_stay_on(plan->cpus[1]);
-		be_the_neighbour(other, shared, neighbour->gap_ns);
+	sleeper = start(plan, BENCH_FAR);
+	if (sleeper == 0) {
+		be_the_neighbour(plan->name[1], shared, neighbour->gap_ns);
 		_exit(0);
 	}
-	bench_stay_on(plan->cpus[0]);
-	must(shmring_producer_open(&producer, own, NULL), "open for writing");
-	while (atomic_load(&shared->state) == 0)
-		if (waitpid(child, &status, WNOHANG) != 0)
-			bench_fail("the neighbour failed");
-	ns = write_all(producer, plan->quick ? RECORDS_QUICK : RECORDS);
+	while (atomic_load(&shared->state) == 0 && waitpid(sleeper, NULL, WNOHANG) == 0)
+		usleep(100);
+	producer = start(plan, BENCH_NEAR);
+	if (producer == 0) {
+		be_the_producer(plan, shared);
+		_exit(0);
+	}
+	good = ended_well(producer);
 	atomic_store(&shared->state, 2);
-	if (waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		bench_fail("the neighbour failed");
+	if (!ended_well(sleeper) || !good)
+		bench_fail("a process failed");
 	*pace = (double)shared->sleeps * 1e9 / (double)shared->ns;
-	must(shmring_producer_close(producer), "close");
-	must(shmring_unlink(own), "unlink");
-	must(shmring_unlink(other), "unlink");
-	return ns;
+	must(shmring_unlink(plan->name[0]), "unlink");
+	must(shmring_unlink(plan->name[1]), "unlink");
+	return shared->record_ns;
 }
 
 static double ns[MODES][NEIGHBOURS][BENCH_ROUNDS], paces[MODES][NEIGHBOURS][BENCH_ROUNDS];

@@ -127,6 +127,9 @@ static double run(const struct bench_plan *plan, struct turns *turns, unsigned i
 	}
 	bench_stay_on(plan->cpus[0]);
 	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	/* Sleeping: as a real-time process we would keep it from running where it was born. */
+	while (atomic_load(&turns->read) == 0 && waitpid(reader, &status, WNOHANG) == 0)
+		usleep(100);
 	for (unsigned int turn = 1; turn <= rounds; turn++) {
 		while (atomic_load_explicit(&turns->read, memory_order_acquire) < turn)
 			if (waitpid(reader, &status, WNOHANG) != 0)

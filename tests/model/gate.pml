@@ -250,7 +250,7 @@ born:
 	do
 	:: position == TOTAL -> break
 	:: else ->
-		/* floor_advance() */
+		/* floor_advance(), floor_raise() */
 		target = position + 1 - CAPACITY;
 again:		do
 		:: target <= minimum -> break

@@ -242,7 +242,7 @@ born:
 	do
 	:: position == TOTAL -> break
 	:: else ->
-		/* floor_advance() */
+		/* floor_advance(), floor_raise() */
 		target = position + 1 - CAPACITY;
 again:		if
 		:: target > minimum -> gate_scan(target)

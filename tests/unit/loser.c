@@ -28,9 +28,15 @@ BothKinds(reports_exact_loss_when_lapped)
 	for (unsigned int round = 0; round < 50; round++) {
 		write_records(producer, 100 * (round % 4) + round, 300);
 		while (shmring_read(consumer, &record) == 0) {
+			int released;
+
 			cr_assert_eq(record.sequence, expected + record.lost, "not exact");
 			expect_whole(&record, record.sequence, 300);
-			expect_ok(shmring_release(consumer));
+			released = shmring_release(consumer);
+			/* Whole, but already given up: it counts as lost. */
+			if (released == -EOVERFLOW)
+				continue;
+			expect_ok(released);
 			lost += record.lost;
 			delivered++;
 			expected = record.sequence + 1;

@@ -3,10 +3,13 @@
 # Runs the Criterion program and hands on its TAP report, each unit one point. What the units print goes to the log.
 # Environment: SHMRING_TEST_UNITS  a pattern, SUITE/UNIT, of those to run (all)
 report=$(mktemp) || exit 1
+# Half of the processors: make may run other tests meanwhile, and mapping and unmapping, which is what most units do,
+# takes several times as long in a virtual machine all of whose processors are busy.
+jobs=$((($(nproc 2>/dev/null || echo 1) + 1) / 2))
 trap 'rm -f "$report" "$report.plain"' EXIT
 trap 'exit 1' HUP INT TERM
 
-"${top_builddir:-.}/tests/unit/unit" --tap="$report" ${SHMRING_TEST_UNITS:+"--filter=$SHMRING_TEST_UNITS"} "$@" >&2
+"${top_builddir:-.}/tests/unit/unit" --tap="$report" --jobs="$jobs" ${SHMRING_TEST_UNITS:+"--filter=$SHMRING_TEST_UNITS"} "$@" >&2
 status=$?
 
 # Without the times that Criterion appends: a name must not change from run to run.
