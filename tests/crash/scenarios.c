@@ -96,12 +96,12 @@ static void plan_full(struct plan *plan, struct random *random)
 	plan->written += SHMRING_CAPACITY_MIN;
 }
 
-/* Every record needs the floor to move. */
+/* Of half a dozen records, one at least needs the floor to move, by 2 KiB. */
 static void plan_floor(struct plan *plan, struct random *random)
 {
 	plan->written = SHMRING_CAPACITY_MIN + random_below(random, SHMRING_CAPACITY_MIN);
 	plan->lag = random_below(random, SHMRING_CAPACITY_MIN / 2);
-	plan->smallest = random_between(random, 100, 200);
+	plan->smallest = random_between(random, 350, 450);
 	plan->largest = plan->smallest + 100;
 }
 
