@@ -194,7 +194,7 @@ int consumer_fd_idle(struct shmring_consumer *consumer, bool reads);
 void consumer_fd_awake(struct shmring_consumer *consumer);
 
 /* It has moved: if the descriptor waits for a record, it is readable. */
-void consumer_fd_kick(struct shmring_consumer *consumer);
+bool consumer_fd_kick(struct shmring_consumer *consumer);
 
 static inline bool consumer_fd_armed(const struct shmring_consumer *consumer)
 {

@@ -82,12 +82,14 @@ static void sleepers_leave(const struct shmring_consumer *consumer)
 					  memory_order_relaxed);
 }
 
-void consumer_fd_kick(struct shmring_consumer *consumer)
+bool consumer_fd_kick(struct shmring_consumer *consumer)
 {
 	struct notice *notice = consumer->notice;
 
-	if (notice && !consumer->handle.is_forked && notice_fire(notice))
-		sleepers_leave(consumer);
+	if (!notice || consumer->handle.is_forked || !notice_fire(notice))
+		return false;
+	sleepers_leave(consumer);
+	return true;
 }
 
 void consumer_fd_awake(struct shmring_consumer *consumer)
@@ -148,7 +150,9 @@ static bool notice_arm(struct shmring_consumer *consumer)
 		consumer->sleeps++;
 		return true;
 	}
-	consumer_fd_kick(consumer);
+	/* The thread was faster: by a wake-up that others of its group may need. */
+	if (!consumer_fd_kick(consumer) && consumer->shared)
+		group_woken(consumer);
 	return false;
 }
 

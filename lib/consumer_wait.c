@@ -21,6 +21,12 @@ static inline bool record_there(const struct shmring_consumer *consumer)
 	       RECORD_WORD_VALID;
 }
 
+/* Since it looked: then what lies at the cursor may be part of another record. Groups find out as they claim. */
+static inline bool overtaken(const struct shmring_consumer *consumer)
+{
+	return !consumer->shared && consumer_lapped(consumer);
+}
+
 static bool spin_for_record(struct shmring_consumer *consumer, struct deadline deadline)
 {
 	uint64_t until;
@@ -79,7 +85,7 @@ int consumer_look(struct shmring_consumer *consumer)
 
 bool consumer_glance(const struct shmring_consumer *consumer)
 {
-	return record_there(consumer) || consumer_evicted(consumer) ||
+	return record_there(consumer) || overtaken(consumer) || consumer_evicted(consumer) ||
 	       handle_cancelled(&consumer->handle);
 }
 
@@ -153,7 +159,7 @@ bool consumer_arm(struct shmring_consumer *consumer, struct sleep_word *on)
 	 * [SLEEP] and likewise what became of the stream; pairs with producer_open.c:stream_store()
 	 */
 	consumer_fence(consumer);
-	return has_bell(consumer) && !record_there(consumer) &&
+	return has_bell(consumer) && !record_there(consumer) && !overtaken(consumer) &&
 	       atomic_load_explicit(&segment->data->stream, memory_order_relaxed) ==
 		       consumer->seen_stream;
 }

@@ -77,11 +77,12 @@ enum sleep_end many_sleep(const struct sleep_word *words, unsigned int count, in
 {
 	if (sleep_ns <= 0)
 		return SLEEP_TIMED_OUT;
+	/* Refused since the words were collected: they are to be collected again, without those. */
+	if (count > 1 && !many_possible())
+		return SLEEP_WOKEN;
 #ifdef HAVE_FUTEX_WAITV
-	if (count > 1 && many_possible())
+	if (count > 1)
 		return sleep_on_all(words, count, sleep_ns);
-#else
-	(void)count;
 #endif
 	return futex_wait(words[0].word, words[0].expected, sleep_ns);
 }

@@ -117,6 +117,7 @@
 #define poller_disarm            shmring__poller_disarm
 #define producer_arm             shmring__producer_arm
 #define producer_disarm          shmring__producer_disarm
+#define producer_disturbed       shmring__producer_disturbed
 #define producer_drop            shmring__producer_drop
 #define producer_look            shmring__producer_look
 #define producer_make_room       shmring__producer_make_room

@@ -45,6 +45,7 @@ struct round {
 	bool recheck; /* look at everything, with system calls */
 	bool naps;    /* somebody is armed for whom nobody rings */
 	bool fired;
+	int doubts;   /* milliseconds that were spent on them */
 };
 
 static bool sleeps_on_bell(struct round *round, const struct notice *notice)
@@ -68,20 +69,32 @@ static bool called(const struct notice *notice, bool rung, bool listened)
 
 /*
  * A producer that is between a record and its bell may have lost the processor: that is not late.
- * Who is in doubt looks for so many milliseconds.
+ * Who is in doubt looks for so many milliseconds, but only once in a round.
  */
 #define DOUBT_MS 25
 
-static bool rings_after_all(const struct notice *notice)
+static bool rings_after_all(struct round *round, const struct notice *notice)
 {
 	const struct timespec nap = { .tv_nsec = NS_PER_MS };
-	int looks = DOUBT_MS;
 
 	/* Relaxed: it carries nothing here. */
-	while (atomic_load_explicit(notice->bell, memory_order_relaxed) == notice->seen &&
-	       looks-- > 0)
+	while (atomic_load_explicit(notice->bell, memory_order_relaxed) == notice->seen) {
+		if (round->doubts == DOUBT_MS)
+			return false;
+		round->doubts++;
 		nanosleep(&nap, NULL);
-	return looks >= 0;
+	}
+	return true;
+}
+
+/*
+ * Who is awake has no use for a wake-up of its group: another member may need it. So nobody listens
+ * for it then, and as it is armed it says so.
+ */
+static bool may_listen(const struct notice *notice)
+{
+	return !notice->consumer->shared ||
+	       atomic_load_explicit(&notice->armed, memory_order_seq_cst) != 0;
 }
 
 static void look_at(struct round *round, struct notice *notice)
@@ -98,7 +111,7 @@ static void look_at(struct round *round, struct notice *notice)
 		rung = bell != notice->seen;
 		notice->seen = bell;
 	}
-	listened = sleeps_on_bell(round, notice);
+	listened = may_listen(notice) && sleeps_on_bell(round, notice);
 	/* Sequentially consistent, as in consumer_fd.c: it sees the one, or this the other. */
 	atomic_store_explicit(&notice->listened, listened, memory_order_seq_cst);
 	if (!atomic_load_explicit(&notice->armed, memory_order_seq_cst))
@@ -107,7 +120,7 @@ static void look_at(struct round *round, struct notice *notice)
 		round->fired |= notice_fire(notice);
 	} else if (round->recheck && consumer_fd_due(notice)) {
 		/* Relaxed: a count. It is told with the eventfd. */
-		if (listened && consumer_fd_overslept(notice) && !rings_after_all(notice))
+		if (listened && consumer_fd_overslept(notice) && !rings_after_all(round, notice))
 			atomic_fetch_add_explicit(&notice->late, 1, memory_order_relaxed);
 		round->fired |= notice_fire(notice);
 	} else {
@@ -146,7 +159,12 @@ static void *watch(void *nothing)
 		if (round.fired || round.words[0].expected != change)
 			silent_since = now;
 		change = round.words[0].expected;
-		bound = round.naps ? many_nap(silent_since) : RECHECK_NS;
+		/* Who has just been fired is awake: see may_listen. */
+		if (round.fired)
+			continue;
+		bound = RECHECK_NS - (int64_t)(now - rechecked);
+		if (round.naps && many_nap(silent_since) < bound)
+			bound = many_nap(silent_since);
 		many_sleep(round.words, round.count, bound);
 	}
 	return NULL;

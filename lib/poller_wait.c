@@ -214,6 +214,10 @@ static bool arm_all(struct shmring_poller *poller, struct sleep_set *set)
 			set->words[set->count++] = member->on;
 			shorten(set, member->on.bound_ns);
 		} else {
+			/* Nobody rings for it, and what a look does not find is not found by arming it. */
+			if (member->producer)
+				member->told = producer_disturbed(member->producer);
+			idle = member->told == 0;
 			shorten(set, nap(poller));
 		}
 	}

@@ -138,7 +138,8 @@ static __attribute__((noinline)) int finish(struct shmring_producer *producer)
 		wake(producer);
 	if (hot->batch_indexed) {
 		hot->batch_indexed = false;
-		index_touch(&producer->handle.segment, first + 1, hot->position, clock_wall_ns());
+		/* The next record's entry too: it may have been made while there was a batch. */
+		index_touch(&producer->handle.segment, first + 1, hot->position + 1, clock_wall_ns());
 	}
 	return 0;
 }

@@ -36,6 +36,9 @@ static inline uint64_t producer_published(const struct shmring_producer *produce
 	return producer->hot.batch_word != 0 ? producer->hot.batch_position : producer->hot.position;
 }
 
+/* What makes any wait end early, and takes a system call to find: -ECANCELED, -ESTALE, or 0. */
+int producer_disturbed(const struct shmring_producer *producer);
+
 /* Would a record of this stride find room? 0, -EAGAIN, or why it never will. */
 int producer_look(struct shmring_producer *producer, uint64_t stride);
 

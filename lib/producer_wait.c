@@ -18,8 +18,7 @@
 /* Pause between two looks at the consumers' tails: looking takes the cache lines they write to. */
 #define ROOM_LOOK_NS 1000
 
-/* What makes any wait of a producer end early. */
-static int disturbed(const struct shmring_producer *producer)
+int producer_disturbed(const struct shmring_producer *producer)
 {
 	if (handle_cancelled(&producer->handle))
 		return -ECANCELED;
@@ -55,7 +54,7 @@ int producer_arm(struct shmring_producer *producer, uint64_t stride, struct slee
 	on->word = &segment->control->room_bell;
 	/* Acquire: the bell, then what it rings for. */
 	on->expected = atomic_load_explicit(on->word, memory_order_acquire);
-	error = disturbed(producer);
+	error = producer_disturbed(producer);
 	if (error)
 		return error;
 	/* Release: whoever looks at it on its own finds head where it counts from. */
@@ -221,7 +220,7 @@ int shmring_producer_wait_consumers(struct shmring_producer *producer, unsigned 
 		uint32_t bell =
 			atomic_load_explicit(&segment->control->room_bell, memory_order_acquire);
 		int64_t left;
-		int error = disturbed(producer);
+		int error = producer_disturbed(producer);
 
 		if (error)
 			return error;

@@ -63,8 +63,12 @@ void roster_wake(struct roster *roster)
 static void publish(struct roster *roster)
 {
 	struct roster_list *old = atomic_load_explicit(&roster->list, memory_order_relaxed);
+	struct roster_list *next = roster->spare;
 
-	atomic_store_explicit(&roster->list, roster->spare, memory_order_release);
+	/* A child that is forked meanwhile frees what it finds: rather not all than one twice. */
+	roster->spare = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&roster->list, next, memory_order_release);
 	roster_wake(roster);
 	urcu_bp_synchronize_rcu();
 	atomic_load_explicit(&roster->left, memory_order_acquire);
@@ -74,6 +78,16 @@ static void publish(struct roster *roster)
 static struct roster_list *list_new(unsigned int room)
 {
 	return malloc(sizeof(struct roster_list) + room * sizeof(void *));
+}
+
+static void replace_spare(struct roster *roster, struct roster_list *list)
+{
+	struct roster_list *old = roster->spare;
+
+	roster->spare = list;
+	/* See publish. */
+	atomic_signal_fence(memory_order_seq_cst);
+	free(old);
 }
 
 /* More room, in both. */
@@ -90,11 +104,9 @@ static int grow(struct roster *roster)
 		return -ENOMEM;
 	}
 	memcpy(one, old, sizeof(*old) + old->count * sizeof(void *));
-	free(roster->spare);
-	roster->spare = one;
+	replace_spare(roster, one);
 	publish(roster);
-	free(roster->spare);
-	roster->spare = other;
+	replace_spare(roster, other);
 	roster->room = room;
 	return 0;
 }

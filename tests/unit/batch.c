@@ -4,6 +4,8 @@
 
 #include <sys/uio.h>
 
+#include "../../lib/layout.h"
+#include "../support/objects.h"
 #include "../support/payload.h"
 
 /* Commits one record as write_records would, withheld. */
@@ -180,4 +182,27 @@ Test(batch, readers_without_a_gate_may_be_lapped_by_one)
 	cr_assert_gt(record.lost, 0);
 	expect_whole(&record, record.sequence, 200);
 	expect_ok(shmring_release(observer));
+}
+
+/* Also if whoever waited for room has entered the record that comes after it. */
+Test(batch, leaves_no_index_entry_without_a_time)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	size_t size;
+	const struct layout_data *data = object_map(name, OBJECT_DATA, &size);
+
+	for (unsigned int round = 0; round < 200; round++) {
+		withhold(producer, 40, SHMRING_MORE);
+		expect_ok(shmring_producer_wait(producer, 40, 0));
+		expect_ok(shmring_flush(producer));
+		write_records(producer, 1, 40);
+		for (unsigned int i = 0; i < INDEX_ENTRIES; i++)
+			if (atomic_load_explicit(&data->index[i].position, memory_order_relaxed) !=
+			    INDEX_NONE)
+				cr_assert_neq(atomic_load_explicit(&data->index[i].time_ns,
+								   memory_order_relaxed),
+					      UINT64_MAX);
+	}
+	object_unmap((void *)(uintptr_t)data, size);
 }

@@ -183,6 +183,41 @@ Test(consumer_fd_mixed, a_member_is_woken_by_another_one)
 	object_unmap(data, sizes[1]);
 }
 
+/* Who is awake must not take the wake-up of one who sleeps. */
+Test(consumer_fd_mixed, nobody_listens_for_a_busy_member)
+{
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *member = open_member(name, "group", SHMRING_RELIABLE, 1);
+	const unsigned int slot = slot_of(name, "group");
+	size_t size;
+	struct layout_data *data = object_map(name, OBJECT_DATA, &size);
+	int fd = fd_of(member);
+
+	for (int round = 0; round < 5; round++) {
+		struct shmring_record record;
+		int silent = 0;
+
+		do
+			expect_result(shmring_read(member, &record), -EAGAIN);
+		while (readable(fd));
+		write_records(producer, 1, 8);
+		wait_until_readable(fd);
+		/* The thread may be on its way still. */
+		for (int look = 0; look < 2000 && silent < 10; look++) {
+			long woken = syscall(SYS_futex, &data->bell[slot], FUTEX_WAKE, 99, NULL,
+					     NULL, 0);
+
+			silent = woken == 0 ? silent + 1 : 0;
+			pass_time(NS_PER_MS);
+		}
+		cr_assert_eq(silent, 10);
+		expect_told(member, fd, 0);
+		expect_ok(shmring_release(member));
+	}
+	object_unmap(data, size);
+}
+
 Test(consumer_fd_mixed, a_member_finds_what_a_dead_one_had)
 {
 	struct life life = { new_ring(0), "group", SHMRING_RELIABLE, 0, 1, 0, 1 };

@@ -88,6 +88,37 @@ static int poll_two(void)
 	return 0;
 }
 
+/* A producer without room, whose ring is removed. */
+static int poll_removed(void)
+{
+	struct shmring_poller *poller;
+	struct shmring_producer *producer;
+	struct shmring_consumer *consumer;
+	struct shmring_event event;
+	const char *name = unique_name();
+	unsigned int count;
+	static char bytes[1000];
+
+	CHILD_CHECK(shmring_poller_open(&poller, NULL) == 0);
+	CHILD_CHECK(shmring_create(name, NULL) == 0);
+	CHILD_CHECK(shmring_producer_open(&producer, name, NULL) == 0);
+	CHILD_CHECK(shmring_consumer_open(&consumer, name, NULL) == 0);
+	while (shmring_write(producer, bytes, sizeof(bytes), 0, 0) == 0)
+		;
+	CHILD_CHECK(shmring_poller_add_producer(poller, producer, sizeof(bytes), 0, NULL) == 0);
+	/* From here on it is known that the kernel refuses. */
+	CHILD_CHECK(shmring_poller_wait(poller, &event, 1, &count, 20 * NS_PER_MS) == -ETIMEDOUT);
+	CHILD_CHECK(shmring_unlink(name) == 0);
+	CHILD_CHECK(shmring_poller_wait(poller, &event, 1, &count, 20000 * NS_PER_MS) == 0);
+	CHILD_CHECK(event.handle == producer && event.error == -ESTALE);
+	return 0;
+}
+
+Test(poller_many, a_removed_ring_on_an_old_kernel)
+{
+	expect_passes_without_waitv(ENOSYS, poll_removed);
+}
+
 Test(poller_many, an_old_kernel)
 {
 	expect_passes_without_waitv(ENOSYS, poll_two);
