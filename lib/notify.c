@@ -45,7 +45,7 @@ struct round {
 	bool recheck; /* look at everything, with system calls */
 	bool naps;    /* somebody is armed for whom nobody rings */
 	bool fired;
-	int doubts;   /* milliseconds that were spent on them */
+	int doubts; /* milliseconds that were spent on them */
 };
 
 static bool sleeps_on_bell(struct round *round, const struct notice *notice)
