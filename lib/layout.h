@@ -219,7 +219,7 @@ struct layout_data {
 	struct layout_header header;
 	/* Written with every record. */
 	alignas(LAYOUT_PAGE) shared_u64 head; /* the next record's position */
-	/* Written about once a block. */
+	/* Written once in many records. */
 	alignas(LAYOUT_LINE) shared_u64 floor; /* everything from here to head is intact */
 	shared_u64 want;   /* about to become the floor */
 	shared_u64 need;   /* a sleeping producer: until every gating tail is there; 0: not so */
