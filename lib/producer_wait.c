@@ -25,6 +25,14 @@ int producer_disturbed(const struct shmring_producer *producer)
 	return segment_removed(&producer->handle.segment) ? -ESTALE : 0;
 }
 
+/* Slept past the re-check though all tails are where somebody had to ring. */
+static bool rang_too_late(const struct shmring_producer *producer)
+{
+	/* Relaxed: our own word. */
+	return producer->floor.minimum >=
+	       atomic_load_explicit(&producer->handle.segment.data->need, memory_order_relaxed);
+}
+
 /* Sleeps until the room bell rings, or for so long. */
 static enum sleep_end sleep_on_room(struct shmring_producer *producer, uint32_t bell,
 				    int64_t sleep_ns)
@@ -111,7 +119,7 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 
 		error = producer_arm(producer, stride, &on);
 		if (error != -EAGAIN) {
-			producer->late += error == 0 && overslept;
+			producer->late += error == 0 && overslept && rang_too_late(producer);
 			break;
 		}
 		if (end == SLEEP_INTERRUPTED && producer->handle.interruptible) {
