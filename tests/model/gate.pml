@@ -252,6 +252,13 @@ born:
 	:: else ->
 		/* floor_advance(), floor_raise() */
 		target = position + 1 - CAPACITY;
+#ifdef FURTHER
+		/* It went there, or further, before. */
+		if
+		:: target <= my_floor -> goto room
+		:: else
+		fi;
+#endif
 again:		do
 		:: target <= minimum -> break
 		:: else ->
@@ -267,6 +274,13 @@ deadlines:		if
 			:: else -> break
 			fi
 		od;
+#ifdef FURTHER
+		/* Further than needed, where nobody has to be waited for. */
+		if
+		:: target < minimum -> target++
+		:: true
+		fi;
+#endif
 #ifdef FLOOR_BEFORE_WANT
 		STORE(0, FLOOR, target);
 #endif
@@ -282,6 +296,9 @@ deadlines:		if
 #ifndef WANT_KEPT
 				STORE(0, WANT, my_floor);
 #endif
+#ifdef FURTHER
+				target = position + 1 - CAPACITY;
+#endif
 				goto again
 			:: else
 			fi
@@ -293,7 +310,7 @@ deadlines:		if
 		STORE(0, FLOOR, target);
 #else
 		STORE(0, FLOOR, target);
-		STORE(0, RECORD, position);
+room:		STORE(0, RECORD, position);
 #endif
 		position++
 	od;

@@ -164,6 +164,15 @@ fails publish NO_GATE -DKILLS=0 -DEND=9
 	holds gate gate -DKILLS=0 -DACTIONS=2 $alone
 	holds gate_kills gate -DKILLS=1 -DACTIONS=1 $alone
 }
+# With a floor that goes further than needed.
+# shellcheck disable=SC2086
+{
+	holds gate_further gate -DFURTHER -DKILLS=0 -DACTIONS=2 $alone
+	holds gate_further_kills gate -DFURTHER -DKILLS=1 -DACTIONS=1 $alone
+	for mutant in NO_FENCE_BY_PRODUCER WANT_KEPT; do
+		point fails "gate_further:$mutant" gate -D$mutant -DFURTHER -DKILLS=0 -DACTIONS=2 $alone
+	done
+}
 holds gate_deadline gate -DKILLS=0 -DACTIONS=1 -DCONSUMERS=1 -DTIMEOUTS=1 -DEVICTIONS=0
 holds gate_operator gate -DKILLS=0 -DACTIONS=1 -DCONSUMERS=1 -DTIMEOUTS=0 -DEVICTIONS=1
 holds gate_succession gate -DKILLS=1 -DACTIONS=0 -DCONSUMERS=2 -DTIMEOUTS=0 -DEVICTIONS=0 -DTOTAL=3
