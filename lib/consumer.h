@@ -92,7 +92,6 @@ static inline uint32_t consumer_awaits(const struct shmring_consumer *consumer)
 				    memory_order_relaxed);
 }
 
-/* Holds the producer back. */
 /* There was nothing to read: a new streak begins. */
 static inline void consumer_idle(struct shmring_consumer *consumer)
 {
@@ -100,6 +99,7 @@ static inline void consumer_idle(struct shmring_consumer *consumer)
 	consumer->idle_cursor = consumer->hot.cursor;
 }
 
+/* Holds the producer back. */
 static inline bool consumer_gates(const struct shmring_consumer *consumer)
 {
 	return consumer->subscribed && policy_gates((unsigned int)consumer->subscription.policy);
@@ -193,7 +193,7 @@ int consumer_fd_idle(struct shmring_consumer *consumer, bool reads);
 /* It reads again: after it has been woken through the descriptor, if it has one. */
 void consumer_fd_awake(struct shmring_consumer *consumer);
 
-/* It has moved: if the descriptor waits for a record, it is readable. */
+/* It has moved: if the descriptor waits for a record, it is readable. True if it was made so now. */
 bool consumer_fd_kick(struct shmring_consumer *consumer);
 
 static inline bool consumer_fd_armed(const struct shmring_consumer *consumer)

@@ -21,7 +21,10 @@ static inline bool record_there(const struct shmring_consumer *consumer)
 	       RECORD_WORD_VALID;
 }
 
-/* Since it looked: then what lies at the cursor may be part of another record. Groups find out as they claim. */
+/*
+ * Since it looked: then what lies at the cursor may be part of another record. Groups find out as
+ * they claim.
+ */
 static inline bool overtaken(const struct shmring_consumer *consumer)
 {
 	return !consumer->shared && consumer_lapped(consumer);

@@ -68,6 +68,11 @@ damaged() { # KIND PATTERN
 	"$shmtool" rm "$ring"
 	find /dev/shm -name ".$ring.*" -exec rm {} +
 	fresh --capacity 64K
+	# control-header is about the first byte of the checksum; were it 0, that would not be told as what must be there.
+	while [ "$(od -An -t u1 -j 24 -N 1 "/dev/shm/$ring")" -eq 0 ]; do
+		"$shmtool" rm "$ring"
+		fresh --capacity 64K
+	done
 	"$shmtool" pub "$ring" twenty
 	"$shmtool" sub "$ring" --as keeper --durable --count 5 >out
 	"$shmtool" sub "$ring" --as second --durable --count 5 >out
@@ -100,8 +105,7 @@ damaged sequence "a record's sequence number is not the next one: found 8, must 
 damaged end 'behind the last record there is something other than zero: found 0x7$'
 damaged control-magic 'the magic number is not that of a ring: found 0x[0-9a-f]+$'
 damaged control-checksum 'checksum.*: found [0-9]+, must be [0-9]+$'
-# One of 256 identities has a zero there, which is not said to be what must be there.
-damaged control-header 'headers differ in this byte: found (0x[0-9a-f]+|[0-9]+, must be [1-9][0-9]*)$'
+damaged control-header 'headers differ in this byte: found [0-9]+, must be [1-9][0-9]*$'
 damaged state 'the state of a subscription is unknown: found 0x[0-9a-f]+ \(subscription keeper\)$'
 damaged policy 'the policy of a subscription is unknown: found 0x[0-9a-f]+ \(subscription keeper\)$'
 damaged durable 'a subscription that is not durable has no member: found 0, must be 1 \(subscription keeper\)$'

@@ -9,7 +9,8 @@ jobs=$((($(nproc 2>/dev/null || echo 1) + 1) / 2))
 trap 'rm -f "$report" "$report.plain"' EXIT
 trap 'exit 1' HUP INT TERM
 
-"${top_builddir:-.}/tests/unit/unit" --tap="$report" --jobs="$jobs" ${SHMRING_TEST_UNITS:+"--filter=$SHMRING_TEST_UNITS"} "$@" >&2
+"${top_builddir:-.}/tests/unit/unit" --tap="$report" --jobs="$jobs" \
+	${SHMRING_TEST_UNITS:+"--filter=$SHMRING_TEST_UNITS"} "$@" >&2
 status=$?
 
 # Without the times that Criterion appends: a name must not change from run to run.
