@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #ifdef __cplusplus
@@ -158,6 +159,25 @@ void bench_options(int argc, char **argv, const char *help, struct bench_plan *p
 
 /* Keeps the calling thread to this CPU. Ends the program if it may not. */
 void bench_stay_on(int cpu);
+
+/* Ends this process, since a call of the library's failed. */
+void bench_refused(int error, const char *what) __attribute__((noreturn));
+
+/* Ends it unless the call, of which this is the result, succeeded. */
+static inline void bench_must(int error, const char *what)
+{
+	if (__builtin_expect(error != 0, 0))
+		bench_refused(error, what);
+}
+
+/* Memory, zeroed, that processes started later share. */
+void *bench_share(size_t size);
+
+/* A process on this CPU, which dies with its parent: 0 in there, its number in the parent. */
+pid_t bench_fork(int cpu);
+
+/* True if it has ended, and with status 0. */
+bool bench_ended_well(pid_t child);
 
 /* A line or two about the machine, the library and the run. */
 void bench_print_machine(const struct bench_plan *plan);

@@ -8,12 +8,6 @@ static struct shmring_producer *producer;
 static struct shmring_consumer *consumer;
 static const char *created[2];
 
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
 static int shmring_open(const struct bench_contender *self, const struct bench_job *job,
 			enum bench_side side)
 {
@@ -24,18 +18,18 @@ static int shmring_open(const struct bench_contender *self, const struct bench_j
 	options.wake_mode = (enum shmring_wake_mode)self->mode;
 	asleep.spin_ns = -1;
 	for (int i = 0; side == BENCH_NEAR && i < 2; i++) {
-		must(shmring_create(job->name[i], &options), "create");
+		bench_must(shmring_create(job->name[i], &options), "create");
 		created[i] = job->name[i];
 	}
-	must(shmring_producer_open(&producer, job->name[side], NULL), "open for writing");
-	must(shmring_consumer_open(&consumer, job->name[!side], &asleep), "open for reading");
+	bench_must(shmring_producer_open(&producer, job->name[side], NULL), "open for writing");
+	bench_must(shmring_consumer_open(&consumer, job->name[!side], &asleep), "open for reading");
 	return 0;
 }
 
 static asleep_inline void shmring_put(enum bench_side side, uint64_t number)
 {
 	(void)side;
-	must(shmring_write(producer, &number, sizeof(number), 0, -1), "write");
+	bench_must(shmring_write(producer, &number, sizeof(number), 0, -1), "write");
 }
 
 static asleep_inline uint64_t shmring_get(enum bench_side side)
@@ -44,10 +38,10 @@ static asleep_inline uint64_t shmring_get(enum bench_side side)
 	uint64_t number;
 
 	(void)side;
-	must(shmring_wait(consumer, -1), "wait");
-	must(shmring_read(consumer, &record), "read");
+	bench_must(shmring_wait(consumer, -1), "wait");
+	bench_must(shmring_read(consumer, &record), "read");
 	number = *(const uint64_t *)record.data;
-	must(shmring_release(consumer), "release");
+	bench_must(shmring_release(consumer), "release");
 	return number;
 }
 
@@ -59,10 +53,10 @@ static void shmring_run(const struct bench_job *job, enum bench_side side,
 
 static void shmring_close(enum bench_side side)
 {
-	must(shmring_consumer_close(consumer), "close");
-	must(shmring_producer_close(producer), "close");
+	bench_must(shmring_consumer_close(consumer), "close");
+	bench_must(shmring_producer_close(producer), "close");
 	for (int i = 0; side == BENCH_NEAR && i < 2; i++)
-		must(shmring_unlink(created[i]), "unlink");
+		bench_must(shmring_unlink(created[i]), "unlink");
 }
 
 const struct bench_contender bench_asleep_shmring = {

@@ -5,18 +5,13 @@
  * to sleep again and again, at a given pace, on a ring that nobody writes to; and on the other core
  * a producer writes to a ring of its own as fast as it can.
  */
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <shmring/inline.h>
-
 #include "../support/names.h"
-#include "bench.h"
+#include "bench_writer.h"
 
 #define SIZE          64u
 #define RECORDS       4000000u
@@ -66,19 +61,13 @@ struct shared {
 	double record_ns;    /* the producer's */
 };
 
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
 static void create(const char *name, size_t capacity, enum shmring_wake_mode mode)
 {
 	struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
 
 	options.capacity = capacity;
 	options.wake_mode = mode;
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 }
 
 static void be_the_neighbour(const char *name, struct shared *shared, uint64_t gap_ns)
@@ -87,7 +76,7 @@ static void be_the_neighbour(const char *name, struct shared *shared, uint64_t g
 	const uint64_t start = bench_now();
 	uint64_t next = start;
 
-	must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
+	bench_must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
 	atomic_store(&shared->state, 1);
 	while (atomic_load(&shared->state) == 1) {
 		struct shmring_futex futex;
@@ -97,59 +86,28 @@ static void be_the_neighbour(const char *name, struct shared *shared, uint64_t g
 			continue;
 		}
 		next += gap_ns;
-		must(shmring_consumer_arm(consumer, &futex), "arm");
-		must(shmring_consumer_disarm(consumer), "disarm");
+		bench_must(shmring_consumer_arm(consumer, &futex), "arm");
+		bench_must(shmring_consumer_disarm(consumer), "disarm");
 		shared->sleeps++;
 	}
 	shared->ns = bench_now() - start;
-	must(shmring_consumer_close(consumer), "close");
-}
-
-/* A record's time in ns; nobody reads. */
-static double write_all(struct shmring_producer *producer, unsigned int records)
-{
-	const uint64_t start = bench_now();
-
-	for (unsigned int i = 0; i < records; i++) {
-		void *payload;
-
-		must(shmring_reserve(producer, SIZE, &payload), "reserve");
-		bench_fill(payload, SIZE, i);
-		must(shmring_commit(producer, SIZE, 0, 0), "commit");
-	}
-	return (double)(bench_now() - start) / records;
-}
-
-/* Each is a process of its own: one that ever had a producer of mode MEMBARRIER stays liable to interrupts. */
-static pid_t start(const struct bench_plan *plan, int side)
-{
-	const pid_t child = fork();
-
-	if (child < 0)
-		bench_fail("no process can be made");
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		bench_stay_on(plan->cpus[side]);
-	}
-	return child;
+	bench_must(shmring_consumer_close(consumer), "close");
 }
 
 static void be_the_producer(const struct bench_plan *plan, struct shared *shared)
 {
+	const unsigned int records = plan->quick ? RECORDS_QUICK : RECORDS;
 	struct shmring_producer *producer;
 
-	must(shmring_producer_open(&producer, plan->name[0], NULL), "open for writing");
-	shared->record_ns = write_all(producer, plan->quick ? RECORDS_QUICK : RECORDS);
-	must(shmring_producer_close(producer), "close");
+	bench_must(shmring_producer_open(&producer, plan->name[0], NULL), "open for writing");
+	shared->record_ns = (double)bench_write_all(producer, SIZE, records) / records;
+	bench_must(shmring_producer_close(producer), "close");
 }
 
-static bool ended_well(pid_t child)
-{
-	int status;
-
-	return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
+/*
+ * Each is a process of its own: one that ever had a producer of mode MEMBARRIER stays liable to
+ * interrupts.
+ */
 static double run(const struct bench_plan *plan, struct shared *shared, int mode,
 		  const struct neighbour *neighbour, double *pace)
 {
@@ -159,25 +117,25 @@ static double run(const struct bench_plan *plan, struct shared *shared, int mode
 	create(plan->name[0], plan->capacity, modes[mode]);
 	create(plan->name[1], plan->capacity, neighbour->mode);
 	*shared = (struct shared){ .state = 0 };
-	sleeper = start(plan, BENCH_FAR);
+	sleeper = bench_fork(plan->cpus[BENCH_FAR]);
 	if (sleeper == 0) {
 		be_the_neighbour(plan->name[1], shared, neighbour->gap_ns);
 		_exit(0);
 	}
 	while (atomic_load(&shared->state) == 0 && waitpid(sleeper, NULL, WNOHANG) == 0)
 		usleep(100);
-	producer = start(plan, BENCH_NEAR);
+	producer = bench_fork(plan->cpus[BENCH_NEAR]);
 	if (producer == 0) {
 		be_the_producer(plan, shared);
 		_exit(0);
 	}
-	good = ended_well(producer);
+	good = bench_ended_well(producer);
 	atomic_store(&shared->state, 2);
-	if (!ended_well(sleeper) || !good)
+	if (!bench_ended_well(sleeper) || !good)
 		bench_fail("a process failed");
 	*pace = (double)shared->sleeps * 1e9 / (double)shared->ns;
-	must(shmring_unlink(plan->name[0]), "unlink");
-	must(shmring_unlink(plan->name[1]), "unlink");
+	bench_must(shmring_unlink(plan->name[0]), "unlink");
+	bench_must(shmring_unlink(plan->name[1]), "unlink");
 	return shared->record_ns;
 }
 
@@ -222,10 +180,7 @@ int main(int argc, char **argv)
 	bench_program = "bench_barriers";
 	plan.rounds = 15;
 	bench_options(argc, argv, help, &plan, NULL);
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (shared == MAP_FAILED)
-		bench_fail("no memory");
+	shared = bench_share(sizeof(*shared));
 	bench_print_machine(&plan);
 	for (int round = 0; round < plan.rounds; round++)
 		for (int mode = 0; mode < MODES; mode++)

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +34,6 @@ static const char help[] =
 	"\n"
 	"  --rounds N      rounds, 1 to 1000 (15)\n"
 	"  --quick         a fiftieth of the work: shows that it works, not how fast\n"
-	"  --capacity N    is not for this program\n"
 	"  --cpus A,B      the writer's and the reader's CPU (the first two allowed)\n"
 	"  --help          this text\n"
 	"\n"
@@ -53,12 +50,6 @@ struct shared {
 
 /* Each process has its own. */
 static char source[LARGEST], once[LARGEST], twice[LARGEST];
-
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
 
 static void stamp(char *payload, size_t size, uint64_t number)
 {
@@ -144,7 +135,7 @@ static void write_records(struct shared *shared, const char *name, size_t size, 
 {
 	struct shmring_producer *producer;
 
-	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	bench_must(shmring_producer_open(&producer, name, NULL), "open for writing");
 	wait_for(&shared->read, 1);
 	for (uint64_t number = 1; number <= records; number++) {
 		int error;
@@ -152,9 +143,9 @@ static void write_records(struct shared *shared, const char *name, size_t size, 
 		stamp(source, size, number);
 		while ((error = shmring_write(producer, source, size, 0, 0)) == -EAGAIN)
 			bench_pause();
-		must(error, "write");
+		bench_must(error, "write");
 	}
-	must(shmring_producer_close(producer), "close");
+	bench_must(shmring_producer_close(producer), "close");
 }
 
 static void read_records(struct shared *shared, const char *name, size_t size, uint64_t records)
@@ -163,7 +154,7 @@ static void read_records(struct shared *shared, const char *name, size_t size, u
 	struct shmring_consumer *consumer;
 	uint64_t start = 0;
 
-	must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
+	bench_must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
 	atomic_store_explicit(&shared->read, 1, memory_order_release);
 	for (uint64_t number = 1; number <= records; number++) {
 		struct shmring_record record;
@@ -172,13 +163,13 @@ static void read_records(struct shared *shared, const char *name, size_t size, u
 		while ((error = shmring_read_copy(consumer, once, sizeof(once), &record)) ==
 		       -EAGAIN)
 			bench_pause();
-		must(error, "read");
+		bench_must(error, "read");
 		expect_stamp(once, size, number);
 		if (number == lap)
 			start = bench_now();
 	}
 	shared->record_ns = (double)(bench_now() - start) / (double)(records - lap);
-	must(shmring_consumer_close(consumer), "close");
+	bench_must(shmring_consumer_close(consumer), "close");
 }
 
 /* ---- Both ------------------------------------------------------------------------------------ */
@@ -204,14 +195,12 @@ static double run(const struct bench_plan *plan, struct shared *shared, int way,
 	pid_t children[2];
 
 	options.capacity = CAPACITY;
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 	atomic_store(&shared->written, 0);
 	atomic_store(&shared->read, 0);
 	for (int side = 0; side < 2; side++) {
-		children[side] = fork();
+		children[side] = bench_fork(plan->cpus[side]);
 		if (children[side] == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			bench_stay_on(plan->cpus[side]);
 			/* Every page is there before the clock starts. */
 			memset(source, 1, sizeof(source));
 			memset(once, 1, sizeof(once));
@@ -219,8 +208,6 @@ static double run(const struct bench_plan *plan, struct shared *shared, int way,
 			be(side, shared, way, name, size, records_of(plan, size));
 			_exit(0);
 		}
-		if (children[side] < 0)
-			bench_fail("no process can be made");
 	}
 	for (int left = 2; left > 0; left--) {
 		int status;
@@ -231,7 +218,7 @@ static double run(const struct bench_plan *plan, struct shared *shared, int way,
 		kill(child == children[0] ? children[1] : children[0], SIGKILL);
 		bench_fail("a process failed");
 	}
-	must(shmring_unlink(name), "unlink");
+	bench_must(shmring_unlink(name), "unlink");
 	return shared->record_ns;
 }
 
@@ -267,11 +254,10 @@ int main(int argc, char **argv)
 	bench_program = "bench_large";
 	plan.rounds = 15;
 	bench_options(argc, argv, help, &plan, NULL);
+	if (plan.capacity != SHMRING_CAPACITY_DEFAULT)
+		bench_misused("--capacity: it is always 4 MiB here");
 	plan.capacity = CAPACITY;
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		      0);
-	if (shared == MAP_FAILED)
-		bench_fail("no memory");
+	shared = bench_share(sizeof(*shared));
 	bench_print_machine(&plan);
 	for (int round = 0; round < plan.rounds; round++)
 		for (int i = 0; i < SIZES; i++)

@@ -131,6 +131,11 @@ void bench_options(int argc, char **argv, const char *help, struct bench_plan *p
 	plan->name[1] = unique_name();
 }
 
+void bench_refused(int error, const char *what)
+{
+	bench_fail("%s: %s", what, shmring_strerror(error));
+}
+
 void bench_stay_on(int cpu)
 {
 	cpu_set_t set;

@@ -173,11 +173,21 @@ static void run_all(struct bench_plan *plan, enum bench_side side)
 		fprintf(stderr, "\r                          \r");
 }
 
-static pid_t start(struct bench_plan *plan, enum bench_side side)
+void *bench_share(size_t size)
 {
-	pid_t parent = getpid();
-	pid_t child = fork();
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	if (memory == MAP_FAILED)
+		bench_fail("no memory: %s", strerror(errno));
+	return memory;
+}
+
+pid_t bench_fork(int cpu)
+{
+	const pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		bench_fail("fork: %s", strerror(errno));
 	if (child != 0)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -185,7 +195,23 @@ static pid_t start(struct bench_plan *plan, enum bench_side side)
 		_exit(1);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	bench_stay_on(plan->cpus[side]);
+	bench_stay_on(cpu);
+	return 0;
+}
+
+bool bench_ended_well(pid_t child)
+{
+	int status;
+
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+static pid_t start(struct bench_plan *plan, enum bench_side side)
+{
+	const pid_t child = bench_fork(plan->cpus[side]);
+
+	if (child != 0)
+		return child;
 	/* Less disturbed, where that is allowed. */
 	setpriority(PRIO_PROCESS, 0, -10);
 	run_all(plan, side);
@@ -265,12 +291,6 @@ int bench_execute(struct bench_plan *plan)
 	sigaction(SIGTERM, &action, NULL);
 	for (int side = 0; side < 2; side++) {
 		children[side] = start(plan, (enum bench_side)side);
-		if (children[side] < 0) {
-			perror("bench: fork");
-			if (side == 1)
-				kill(children[0], SIGKILL);
-			return 1;
-		}
 	}
 	status = wait_for_both(children);
 	plan->runs = shared->runs;

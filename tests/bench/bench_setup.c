@@ -51,12 +51,6 @@ static struct file bare_files[2];
 static struct shmring_create_options options = SHMRING_CREATE_OPTIONS_INIT;
 static const char *name;
 
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
 static void must_be(bool true_of_it, const char *what)
 {
 	if (!true_of_it) {
@@ -88,7 +82,10 @@ static void bare_remove(void)
 	unlink(bare_files[1].path);
 }
 
-/* One file for the records, which are mapped twice in a row; and one that is opened for locks as well. */
+/*
+ * One file for the records, which are mapped twice in a row; and one that is opened for locks as
+ * well.
+ */
 static uint64_t bare_open(bool writes)
 {
 	const size_t data = bare_files[0].size, control = bare_files[1].size;
@@ -131,7 +128,7 @@ static uint64_t ring_create(void)
 {
 	const uint64_t start = bench_now();
 
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 	return bench_now() - start;
 }
 
@@ -141,9 +138,9 @@ static uint64_t ring_open_producer(void)
 	struct shmring_producer *producer;
 	uint64_t taken;
 
-	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	bench_must(shmring_producer_open(&producer, name, NULL), "open for writing");
 	taken = bench_now() - start;
-	must(shmring_producer_close(producer), "close");
+	bench_must(shmring_producer_close(producer), "close");
 	return taken;
 }
 
@@ -153,9 +150,9 @@ static uint64_t ring_open_consumer(void)
 	struct shmring_consumer *consumer;
 	uint64_t taken;
 
-	must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
+	bench_must(shmring_consumer_open(&consumer, name, NULL), "open for reading");
 	taken = bench_now() - start;
-	must(shmring_consumer_close(consumer), "close");
+	bench_must(shmring_consumer_close(consumer), "close");
 	return taken;
 }
 
@@ -173,13 +170,13 @@ static void look_at_a_ring(const struct bench_plan *plan)
 {
 	options.capacity = plan->capacity;
 	name = plan->name[0];
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 	for (int i = 0; i < 2; i++) {
 		bare_files[i].size = object_size(name, i == 0 ? OBJECT_DATA : OBJECT_CONTROL);
 		snprintf(bare_files[i].path, sizeof(bare_files[i].path), "/dev/shm/%s.%d",
 			 plan->name[1], i);
 	}
-	must(shmring_unlink(name), "unlink");
+	bench_must(shmring_unlink(name), "unlink");
 }
 
 /* The mean of so many times. */
@@ -198,12 +195,12 @@ static double time_of(enum task task, enum way way, int times)
 		if (way == BARE)
 			bare_remove();
 		else
-			must(shmring_unlink(name), "unlink");
+			bench_must(shmring_unlink(name), "unlink");
 	}
 	if (task != CREATE && way == BARE)
 		bare_remove();
 	if (task != CREATE && way == RING)
-		must(shmring_unlink(name), "unlink");
+		bench_must(shmring_unlink(name), "unlink");
 	return (double)taken / times;
 }
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,12 +56,6 @@ struct results {
 	double share[GAPS][LIMITS][ROUNDS_MAX];
 };
 
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
 static uint64_t processor_time(void)
 {
 	struct timespec used;
@@ -79,15 +72,15 @@ static void read_all(struct cell *cell, const char *name, int64_t limit_ns, uint
 	uint64_t start = 0, used = 0;
 
 	options.spin_ns = limit_ns;
-	must(shmring_consumer_open(&consumer, name, &options), "open for reading");
+	bench_must(shmring_consumer_open(&consumer, name, &options), "open for reading");
 	atomic_store(&cell->ready, 1);
 	for (uint64_t i = 0; i < records; i++) {
 		struct shmring_record record;
 
-		must(shmring_wait(consumer, -1), "wait");
-		must(shmring_read(consumer, &record), "read");
+		bench_must(shmring_wait(consumer, -1), "wait");
+		bench_must(shmring_read(consumer, &record), "read");
 		late[i] = (double)(bench_now() - *(const uint64_t *)record.data);
-		must(shmring_release(consumer), "release");
+		bench_must(shmring_release(consumer), "release");
 		if (i == 0) {
 			start = bench_now();
 			used = processor_time();
@@ -95,7 +88,7 @@ static void read_all(struct cell *cell, const char *name, int64_t limit_ns, uint
 	}
 	cell->share = (double)(processor_time() - used) / (double)(bench_now() - start);
 	cell->late_ns = bench_quartiles_of(late, (int)records).median;
-	must(shmring_consumer_close(consumer), "close");
+	bench_must(shmring_consumer_close(consumer), "close");
 }
 
 static void write_all(struct shmring_producer *producer, uint64_t gap_ns, uint64_t records)
@@ -107,7 +100,7 @@ static void write_all(struct shmring_producer *producer, uint64_t gap_ns, uint64
 
 		while ((now = bench_now()) < next)
 			bench_pause();
-		must(shmring_write(producer, &now, sizeof(now), 0, -1), "write");
+		bench_must(shmring_write(producer, &now, sizeof(now), 0, -1), "write");
 	}
 }
 
@@ -124,16 +117,15 @@ static void run(struct cell *cell, const struct bench_plan *plan, uint64_t gap_n
 	pid_t reader;
 
 	options.capacity = plan->capacity;
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 	memset(cell, 0, sizeof(*cell));
-	reader = fork();
+	reader = bench_fork(plan->cpus[1]);
 	if (reader == 0) {
-		bench_stay_on(plan->cpus[1]);
 		read_all(cell, name, limit_ns, records);
 		_exit(0);
 	}
 	bench_stay_on(plan->cpus[0]);
-	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	bench_must(shmring_producer_open(&producer, name, NULL), "open for writing");
 	/* Sleeping: as a real-time process we would keep it from running where it was born. */
 	while (!atomic_load(&cell->ready) && waitpid(reader, &status, WNOHANG) == 0)
 		usleep(100);
@@ -143,8 +135,8 @@ static void run(struct cell *cell, const struct bench_plan *plan, uint64_t gap_n
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		bench_fail("the reader failed");
-	must(shmring_producer_close(producer), "close");
-	must(shmring_unlink(name), "unlink");
+	bench_must(shmring_producer_close(producer), "close");
+	bench_must(shmring_unlink(name), "unlink");
 }
 
 static void report(struct results *results, int rounds)
@@ -190,9 +182,7 @@ int main(int argc, char **argv)
 	bench_program = "bench_spin";
 	plan.rounds = 9;
 	bench_options(argc, argv, help, &plan, NULL);
-	cell = mmap(NULL, sizeof(*cell), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (cell == MAP_FAILED)
-		bench_fail("no memory");
+	cell = bench_share(sizeof(*cell));
 	for (int round = 0; round < plan.rounds; round++) {
 		for (int gap = 0; gap < GAPS; gap++) {
 			for (int limit = 0; limit < LIMITS; limit++) {

@@ -7,16 +7,11 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <shmring/inline.h>
-
 #include "../support/names.h"
-#include "bench.h"
+#include "bench_writer.h"
 
 #define SIZE        64u
 #define STRIDE      80u
@@ -46,12 +41,6 @@ struct turns {
 	_Alignas(128) _Atomic unsigned int read; /* one more: all subscriptions are open */
 };
 
-static void must(int error, const char *what)
-{
-	if (error != 0)
-		bench_fail("%s: %s", what, shmring_strerror(error));
-}
-
 static void wait_for(const _Atomic unsigned int *turn, unsigned int number)
 {
 	while (atomic_load_explicit(turn, memory_order_acquire) < number)
@@ -63,11 +52,11 @@ static void read_all(struct shmring_consumer *consumer, unsigned int records)
 	for (unsigned int i = 0; i < records; i++) {
 		struct shmring_record record;
 
-		must(shmring_read(consumer, &record), "read");
+		bench_must(shmring_read(consumer, &record), "read");
 		if (*(const uint64_t *)record.data != i)
 			bench_fail("record %u is another one", i);
 	}
-	must(shmring_release(consumer), "release");
+	bench_must(shmring_release(consumer), "release");
 }
 
 static void be_the_reader(const char *name, struct turns *turns, unsigned int count,
@@ -76,7 +65,7 @@ static void be_the_reader(const char *name, struct turns *turns, unsigned int co
 	struct shmring_consumer *consumers[SHMRING_SUBSCRIPTIONS];
 
 	for (unsigned int i = 0; i < count; i++)
-		must(shmring_consumer_open(&consumers[i], name, NULL), "open for reading");
+		bench_must(shmring_consumer_open(&consumers[i], name, NULL), "open for reading");
 	atomic_store_explicit(&turns->read, 1, memory_order_release);
 	for (unsigned int turn = 1; turn <= rounds; turn++) {
 		wait_for(&turns->written, turn);
@@ -85,21 +74,7 @@ static void be_the_reader(const char *name, struct turns *turns, unsigned int co
 		atomic_store_explicit(&turns->read, turn + 1, memory_order_release);
 	}
 	for (unsigned int i = 0; i < count; i++)
-		must(shmring_consumer_close(consumers[i]), "close");
-}
-
-static uint64_t write_all(struct shmring_producer *producer, unsigned int records)
-{
-	const uint64_t start = bench_now();
-
-	for (unsigned int i = 0; i < records; i++) {
-		void *payload;
-
-		must(shmring_reserve(producer, SIZE, &payload), "reserve");
-		bench_fill(payload, SIZE, i);
-		must(shmring_commit(producer, SIZE, 0, 0), "commit");
-	}
-	return bench_now() - start;
+		bench_must(shmring_consumer_close(consumers[i]), "close");
 }
 
 /* A record's time, with so many subscriptions. The first lap is not on the clock. */
@@ -115,18 +90,16 @@ static double run(const struct bench_plan *plan, struct turns *turns, unsigned i
 	pid_t reader;
 
 	options.capacity = plan->capacity;
-	must(shmring_create(name, &options), "create");
+	bench_must(shmring_create(name, &options), "create");
 	atomic_store(&turns->written, 0);
 	atomic_store(&turns->read, 0);
-	reader = fork();
+	reader = bench_fork(plan->cpus[1]);
 	if (reader == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		bench_stay_on(plan->cpus[1]);
 		be_the_reader(name, turns, count, rounds, records);
 		_exit(0);
 	}
 	bench_stay_on(plan->cpus[0]);
-	must(shmring_producer_open(&producer, name, NULL), "open for writing");
+	bench_must(shmring_producer_open(&producer, name, NULL), "open for writing");
 	/* Sleeping: as a real-time process we would keep it from running where it was born. */
 	while (atomic_load(&turns->read) == 0 && waitpid(reader, &status, WNOHANG) == 0)
 		usleep(100);
@@ -135,15 +108,15 @@ static double run(const struct bench_plan *plan, struct turns *turns, unsigned i
 			if (waitpid(reader, &status, WNOHANG) != 0)
 				bench_fail("the reader failed");
 		if (turn <= 2)
-			write_all(producer, records);
+			bench_write_all(producer, SIZE, records);
 		else
-			taken += write_all(producer, records);
+			taken += bench_write_all(producer, SIZE, records);
 		atomic_store_explicit(&turns->written, turn, memory_order_release);
 	}
-	if (waitpid(reader, &status, 0) != reader || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (!bench_ended_well(reader))
 		bench_fail("the reader failed");
-	must(shmring_producer_close(producer), "close");
-	must(shmring_unlink(name), "unlink");
+	bench_must(shmring_producer_close(producer), "close");
+	bench_must(shmring_unlink(name), "unlink");
 	return (double)taken / (double)(rounds - 2) / records;
 }
 
@@ -157,10 +130,7 @@ int main(int argc, char **argv)
 	bench_program = "bench_subscriptions";
 	plan.rounds = 15;
 	bench_options(argc, argv, help, &plan, NULL);
-	turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-		     0);
-	if (turns == MAP_FAILED)
-		bench_fail("no memory");
+	turns = bench_share(sizeof(*turns));
 	bench_print_machine(&plan);
 	for (int round = 0; round < plan.rounds; round++) {
 		/* By turns first. */
