@@ -456,8 +456,10 @@ struct shmring_consumer_options {
  * when they are read, shmring_release has to come before more are taken (-EALREADY). A member that
  * dies, or closes, with records not released leaves them to the others: they are delivered again,
  * flagged SHMRING_REDELIVERED, when one of the others next reads or waits. So each record is
- * delivered at least once, and more than once only if a member died that had it. A group cannot
- * seek. Records lost are told to one member, which need not be the one that was too slow.
+ * delivered at least once, and more than once only if a member died that had it, or that was within
+ * some instructions of taking it when another one did (then it may also count as lost, though it
+ * was delivered). A group cannot seek. Records lost are told to one member, which need not be the
+ * one that was too slow.
  * Errors: -ENOENT, -EBUSY (the name is in use), -EEXIST (durable or a group, and not the same),
  * -EUSERS,
  * -ERANGE, -ECONNRESET (evicted before it had joined), -EBADMSG, -EPROTONOSUPPORT, -EPROTOTYPE,
