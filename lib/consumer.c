@@ -210,6 +210,17 @@ static int look_closer(struct shmring_consumer *consumer, struct shmring_record 
 	return -EAGAIN;
 }
 
+/* With a file descriptor that was left readable because the stream had ended. */
+static int look_at_end(struct shmring_consumer *consumer, struct shmring_record *record)
+{
+	const int error = look_closer(consumer, record);
+
+	/* A successor has come: it would stay readable, and give no edge for what comes next. */
+	if (error == -EAGAIN && consumer_fd_idle(consumer, false) == -ECANCELED)
+		return -ECANCELED;
+	return error;
+}
+
 static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmring_record *record)
 {
 	int error;
@@ -220,7 +231,7 @@ static cold_path int read_slowly(struct shmring_consumer *consumer, struct shmri
 	if (error == -EAGAIN && consumer->notice) {
 		error = consumer_fd_idle(consumer, true);
 		if (error == 0)
-			error = look_closer(consumer, record);
+			error = look_at_end(consumer, record);
 	}
 	return error;
 }

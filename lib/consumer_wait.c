@@ -32,6 +32,9 @@ static inline bool overtaken(const struct shmring_consumer *consumer)
 
 static bool spin_for_record(struct shmring_consumer *consumer, struct deadline deadline)
 {
+	/* Relaxed: a change ends the spin, and is looked at then. */
+	const shared_u64 *word = &consumer->handle.segment.data->stream;
+	const uint64_t stream = atomic_load_explicit(word, memory_order_relaxed);
 	uint64_t until;
 
 	if (consumer->spin.budget_ns == 0)
@@ -47,7 +50,8 @@ static bool spin_for_record(struct shmring_consumer *consumer, struct deadline d
 			}
 			cpu_pause();
 		}
-	} while (clock_ns() < until && !handle_cancelled(&consumer->handle));
+	} while (clock_ns() < until && !consumer_glance(consumer) &&
+		 atomic_load_explicit(word, memory_order_relaxed) == stream);
 	return false;
 }
 

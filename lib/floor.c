@@ -207,6 +207,29 @@ static bool enforce_deadlines(struct floor *floor, uint64_t wanted, uint64_t hea
 	return changed;
 }
 
+/* Relaxed, all of it: a hint. */
+uint32_t floor_awaits(struct floor *floor)
+{
+	const struct layout_control *control = floor->segment->control;
+	const unsigned int lines = lines_in_use(floor);
+
+	for (unsigned int i = 0; i < lines; i++) {
+		const struct layout_member *line = &control->member[i];
+		const uint64_t word = atomic_load_explicit(&line->word, memory_order_relaxed);
+		const unsigned int slot = member_subscription(word);
+
+		if (!member_taken(word) || slot >= SHMRING_SUBSCRIPTIONS ||
+		    !policy_gates(slot_policy(
+			    atomic_load_explicit(&control->state[slot], memory_order_relaxed))))
+			continue;
+		if (atomic_load_explicit(&control->tail[slot].tail, memory_order_relaxed) ==
+			    floor->minimum ||
+		    atomic_load_explicit(&line->hold, memory_order_relaxed) == floor->minimum)
+			return atomic_load_explicit(&line->pid, memory_order_relaxed);
+	}
+	return 0;
+}
+
 int64_t floor_patience(const struct floor *floor, int64_t bound)
 {
 	uint64_t now;

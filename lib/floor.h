@@ -47,6 +47,9 @@ int floor_take_over(struct floor *floor, const struct segment *segment, uint64_t
  */
 int floor_advance(struct floor *floor, uint64_t least, uint64_t head, uint64_t position);
 
+/* After -EAGAIN: a process that holds the producer back; 0: not known. */
+uint32_t floor_awaits(struct floor *floor);
+
 /*
  * After -EAGAIN: how long until somebody's deadline will have passed, but at most `bound`.
  * Nanoseconds.

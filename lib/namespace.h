@@ -41,6 +41,7 @@
 #define deadline_after           shmring__deadline_after
 #define deadline_left            shmring__deadline_left
 #define floor_advance            shmring__floor_advance
+#define floor_awaits             shmring__floor_awaits
 #define floor_patience           shmring__floor_patience
 #define floor_take_over          shmring__floor_take_over
 #define fork_hold shmring__fork_hold
@@ -139,6 +140,7 @@
 #define segment_detach           shmring__segment_detach
 #define segment_forked           shmring__segment_forked
 #define segment_removed          shmring__segment_removed
+#define spin_counts_next         shmring__spin_counts_next
 #define spin_init                shmring__spin_init
 #define spin_paid                shmring__spin_paid
 #define spin_slept               shmring__spin_slept

@@ -131,6 +131,8 @@ static int wait_for_room(struct shmring_producer *producer, uint64_t stride, int
 			error = -ETIMEDOUT;
 			break;
 		}
+		if (spin_counts_next(&producer->spin))
+			producer->spin.peer = floor_awaits(&producer->floor);
 		start = clock_ns();
 		end = sleep_on_room(producer, on.expected, left);
 		overslept = end == SLEEP_TIMED_OUT && left == RECHECK_NS;

@@ -10,6 +10,9 @@
 #include "atomics.h"
 #include "wait.h"
 
+/* A spin looks for less than a sleep that was bounded does, so it may not be longer. */
+_Static_assert(SHMRING_SPIN_MAX_NS <= RECHECK_NS, "a spin longer than the re-check");
+
 /* However rarely it pays: this much is always tried. */
 #define SPIN_LEAST_NS 1000u
 
@@ -197,6 +200,11 @@ void spin_paid(struct spin *spin)
 
 	spin->budget_ns = more < spin->limit_ns ? more : spin->limit_ns;
 	spin->misses = 0;
+}
+
+bool spin_counts_next(const struct spin *spin)
+{
+	return spin->sleeps + 1 == SPIN_SLEEPS;
 }
 
 void spin_slept(struct spin *spin, uint64_t slept_ns)

@@ -116,6 +116,9 @@ bool spin_init(struct spin *spin, int64_t spin_ns);
 /* What was waited for came while spinning. */
 void spin_paid(struct spin *spin);
 
+/* The next sleep looks again where `peer` may run. */
+bool spin_counts_next(const struct spin *spin);
+
 /* It did not, and came after so long a sleep; UINT64_MAX: it did not come. */
 void spin_slept(struct spin *spin, uint64_t slept_ns);
 

@@ -264,11 +264,11 @@ SHMRING_API int shmring_unlink(const char *name);
  * Waiting spins before it sleeps: as long as that has paid off lately, and no longer than the
  * `spin_ns` of a handle's options. 0 stands for the default, which is about what a sleep and a
  * wake-up cost: whoever spins longer than that loses more than can be gained. A negative one never
- * spins. Nor does a thread that has but one processor to run on, but for one that waits for records,
- * whose producer may run on another.
+ * spins. Nor does a thread that has but one processor to run on, unless the process it waits for
+ * may run on another. A signal does not end a spin, but the sleep after it.
  */
 #define SHMRING_SPIN_DEFAULT_NS 50000
-#define SHMRING_SPIN_MAX_NS 1000000000
+#define SHMRING_SPIN_MAX_NS 100000000
 
 /*
  * For programs that sleep by themselves, on many things at once (futex_waitv, io_uring): the futex
