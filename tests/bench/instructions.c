@@ -4,6 +4,8 @@
  * process writes and reads by turns, so nobody ever waits, and every count is the same each time.
  * Without valgrind it runs, and counts nothing.
  *
+ * Then what the producer does with as many subscriptions as a ring can have.
+ *
  * The payload is one word stored, and one word loaded, whatever its size: what is counted is the
  * library.
  */
@@ -22,6 +24,7 @@
 
 static struct shmring_producer *producer;
 static struct shmring_consumer *consumer;
+static const char *ring;
 static uint64_t sum;
 
 static void check(int error)
@@ -83,28 +86,58 @@ static void count(const char *way, size_t size, unsigned int batch,
 	}
 }
 
+/* With all subscriptions, which read by turns with the producer. */
+static void count_crowd(size_t size, unsigned int batch)
+{
+	struct shmring_consumer *first = consumer, *others[SHMRING_SUBSCRIPTIONS - 1];
+	struct shmring_consumer_options options = SHMRING_CONSUMER_OPTIONS_INIT;
+	const unsigned int count = SHMRING_SUBSCRIPTIONS - 1;
+	char name[64];
+
+	options.start = SHMRING_NEWEST;
+	for (unsigned int i = 0; i < count; i++)
+		check(shmring_consumer_open(&others[i], ring, &options));
+	for (unsigned int done = 0; done < RECORDS; done += ROUND) {
+		CALLGRIND_TOGGLE_COLLECT;
+		calls_produce(size, batch);
+		CALLGRIND_TOGGLE_COLLECT;
+		calls_consume(batch);
+		for (unsigned int i = 0; i < count; i++) {
+			consumer = others[i];
+			calls_consume(batch);
+		}
+		consumer = first;
+	}
+	snprintf(name, sizeof(name), "producer_for_%u_%zu_%u", SHMRING_SUBSCRIPTIONS, size, batch);
+	CALLGRIND_DUMP_STATS_AT(name);
+	for (unsigned int i = 0; i < count; i++)
+		check(shmring_consumer_close(others[i]));
+}
+
 int main(void)
 {
 	static const size_t sizes[] = { 8, 64 };
 	static const unsigned int batches[] = { 1, BATCH };
-	const char *name = unique_name();
 
 #ifndef __OPTIMIZE__
 	fprintf(stderr, "instructions: compiled without optimisation: nothing worth counting\n");
 	return 77;
 #endif
-	check(shmring_create(name, NULL));
-	check(shmring_producer_open(&producer, name, NULL));
-	check(shmring_consumer_open(&consumer, name, NULL));
+	ring = unique_name();
+	check(shmring_create(ring, NULL));
+	check(shmring_producer_open(&producer, ring, NULL));
+	check(shmring_consumer_open(&consumer, ring, NULL));
 	for (int i = 0; i < 2; i++) {
 		for (int j = 0; j < 2; j++) {
 			count("calls", sizes[i], batches[j], calls_produce, calls_consume);
 			count("inline", sizes[i], batches[j], inline_produce, inline_consume);
 		}
 	}
+	for (int j = 0; j < 2; j++)
+		count_crowd(64, batches[j]);
 	check(shmring_consumer_close(consumer));
 	check(shmring_producer_close(producer));
-	check(shmring_unlink(name));
+	check(shmring_unlink(ring));
 	printf("%u records each\n", RECORDS);
 	return sum == 0;
 }

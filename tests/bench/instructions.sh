@@ -28,10 +28,14 @@ $(cat "$scratch/log")"
 fi
 
 # No dump has what another one has.
-budget() { # SIDE_WAY_SIZE_BATCH INSTRUCTIONS
+instructions() { # DUMP: a record's
 	total=$(grep -l "Client Request: $1\$" "$scratch"/out.* | head -n 1 | xargs -r sed -n 's/^\(totals\|summary\): //p' |
 		head -n 1)
-	each=$(awk -v total="${total:-0}" -v records="$records" 'BEGIN { printf "%.1f", total / records }')
+	awk -v total="${total:-0}" -v records="$records" 'BEGIN { printf "%.1f", total / records }'
+}
+
+budget() { # SIDE_WAY_SIZE_BATCH INSTRUCTIONS
+	each=$(instructions "$1")
 	echo "figure instructions_$1 $each"
 	if awk -v each="$each" -v most="$2" 'BEGIN { exit !(each > 1 && each <= most) }'; then
 		tap_ok "$1: at most $2 instructions a record"
@@ -60,4 +64,19 @@ consumer_calls_64_32 67
 producer_inline_64_32 73
 consumer_inline_64_32 47
 BUDGETS
+
+# The producer looks at all subscriptions, but not for each record.
+crowd() { # BATCH
+	one=$(instructions "producer_calls_64_$1")
+	all=$(instructions "producer_for_64_64_$1")
+	ratio=$(awk -v one="$one" -v all="$all" 'BEGIN { printf "%.3f", all / one }')
+	echo "figure instructions_64_subscriptions_vs_1_$1 $ratio"
+	if awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0.9 && ratio <= 1.3) }'; then
+		tap_ok "64 subscriptions cost at most 1.3 times the instructions of one, $1 at a time"
+	else
+		tap_fail "64 subscriptions cost at most 1.3 times the instructions of one, $1 at a time" "$all and $one"
+	fi
+}
+crowd 1
+crowd 32
 tap_done
