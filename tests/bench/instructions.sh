@@ -65,16 +65,16 @@ producer_inline_64_32 73
 consumer_inline_64_32 47
 BUDGETS
 
-# The producer looks at all subscriptions, but not for each record.
+# The producer looks at all subscriptions, but not for each record: 1.3 is promised, and 1.001 is what it is.
 crowd() { # BATCH
 	one=$(instructions "producer_calls_64_$1")
 	all=$(instructions "producer_for_64_64_$1")
 	ratio=$(awk -v one="$one" -v all="$all" 'BEGIN { printf "%.3f", all / one }')
 	echo "figure instructions_64_subscriptions_vs_1_$1 $ratio"
-	if awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0.9 && ratio <= 1.3) }'; then
-		tap_ok "64 subscriptions cost at most 1.3 times the instructions of one, $1 at a time"
+	if awk -v ratio="$ratio" 'BEGIN { exit !(ratio > 0.9 && ratio <= 1.05) }'; then
+		tap_ok "64 subscriptions cost the producer hardly more instructions than one, $1 at a time"
 	else
-		tap_fail "64 subscriptions cost at most 1.3 times the instructions of one, $1 at a time" "$all and $one"
+		tap_fail "64 subscriptions cost the producer hardly more instructions than one, $1 at a time" "$all and $one"
 	fi
 }
 crowd 1
