@@ -22,9 +22,9 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Everything takes many times as long.
+# Everything takes many times as long. valgrind runs one thread at a time: by turns, or one that is busy starves others.
 export SHMRING_TEST_PATIENCE=1000
-valgrind -q --vgdb=no --trace-children=yes --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+valgrind -q --vgdb=no --fair-sched=try --trace-children=yes --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 	--errors-for-leak-kinds=definite --log-file="$work/log.%p" \
 	"$unit" --filter="$units" --tap="$work/report" >&2
 status=$?
