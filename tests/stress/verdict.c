@@ -136,19 +136,6 @@ static void print_figure(const char *name, uint64_t value)
 }
 
 /*
- * A member killed between noting what it is about to claim and the compare-and-swap that another
- * one won leaves behind a claim that looks like its own: so many records may come once more than
- * they should, or count as lost though they were delivered. That takes a death within some
- * instructions, or somebody not run there; without kills there is none.
- */
-static uint64_t claims_in_doubt(const struct board *board)
-{
-	const uint64_t kills = board->plan.kills;
-
-	return kills ? (1 + kills / 100) * (board->plan.claim ? board->plan.claim : 1) : 0;
-}
-
-/*
  * Every record the group has been given, or been told to have lost. One that is killed may take
  * with it what it was told, but nothing is lost twice. Returns how many there are too few, or too
  * many.
@@ -161,7 +148,7 @@ static uint64_t group_difference(const struct board *board, uint64_t published)
 		if (board->role[i].kind == KIND_MEMBER)
 			known += board->role[i].tally.reported;
 	if (known > published)
-		return known - published > claims_in_doubt(board) ? known - published : 0;
+		return known - published;
 	return board->plan.kills ? 0 : published - known;
 }
 
@@ -185,8 +172,7 @@ static int group_verdict(const struct board *board, const struct killer *killer,
 	print_figure("group_duplicates", ledger->again);
 	print_figure("group_unflagged_duplicates", ledger->unflagged);
 	print_figure("group_duplicates_over_held", ledger->over_held);
-	failed = ledger->lost || ledger->unflagged ||
-		 ledger->over_held > claims_in_doubt(board) || ledger->first == 0;
+	failed = ledger->lost || ledger->unflagged || ledger->over_held || ledger->first == 0;
 	if (ledger->complete && gone >= MANY_DEAD && ledger->redelivered == 0) {
 		fprintf(stderr, "%s: nothing came again\n", board->plan.program);
 		failed = 1;
