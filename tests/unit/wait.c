@@ -337,6 +337,37 @@ Test(wait, the_dead_do_not_count_as_consumers)
 		      -EINVAL);
 }
 
+static void need_two_processors(void)
+{
+	cpu_set_t all;
+
+	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		cr_skip("fewer than two processors here");
+}
+
+/* Keeps this thread to the processor it is on. */
+static void stay_here(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET((unsigned int)sched_getcpu(), &one);
+	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+}
+
+/* It takes a processor; if it slept, this would not come to an end. */
+static void see_it_spin(pthread_t thread)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	cr_assert_eq(pthread_getcpuclockid(thread, &clock), 0);
+	do
+		cr_assert_eq(clock_gettime(clock, &used), 0);
+	while (used.tv_sec == 0 && used.tv_nsec < 20 * NS_PER_MS);
+}
+
 /* Who is kept to a processor of its own, beside a producer that is not. */
 struct pinned {
 	const char *name;
@@ -350,11 +381,8 @@ static void *wait_twice(void *argument)
 	struct pinned *pinned = argument;
 	struct shmring_consumer *consumer;
 	struct shmring_record record;
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET((unsigned int)sched_getcpu(), &one);
-	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	stay_here();
 	options.spin_ns = SHMRING_SPIN_MAX_NS;
 	expect_ok(shmring_consumer_open(&consumer, pinned->name, &options));
 	atomic_store(&pinned->consumer, consumer);
@@ -371,16 +399,10 @@ Test(wait, a_pinned_reader_spins_beside_a_producer_elsewhere)
 {
 	struct pinned pinned = { .name = new_ring(0) };
 	struct shmring_producer *producer = new_producer(pinned.name);
-	struct timespec used;
 	pthread_t thread;
-	clockid_t clock;
-	cpu_set_t all;
 
-	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	if (CPU_COUNT(&all) < 2)
-		cr_skip("fewer than two processors here");
+	need_two_processors();
 	cr_assert_eq(pthread_create(&thread, NULL, wait_twice, &pinned), 0);
-	cr_assert_eq(pthread_getcpuclockid(thread, &clock), 0);
 	/* Only when it has slept does it look whom it waits for. */
 	while (!atomic_load(&pinned.consumer))
 		pass_time(NS_PER_MS);
@@ -389,10 +411,7 @@ Test(wait, a_pinned_reader_spins_beside_a_producer_elsewhere)
 	write_records(producer, 1, 8);
 	while (atomic_load(&pinned.taken) == 0)
 		pass_time(NS_PER_MS);
-	/* It takes a processor; if it slept, this would not come to an end. */
-	do
-		cr_assert_eq(clock_gettime(clock, &used), 0);
-	while (used.tv_sec == 0 && used.tv_nsec < 20 * NS_PER_MS);
+	see_it_spin(thread);
 	write_records(producer, 1, 8);
 	pthread_join(thread, NULL);
 }
@@ -410,11 +429,8 @@ static void *wait_for_room_twice(void *argument)
 	struct pinned_writer *pinned = argument;
 	struct shmring_producer *producer;
 	static const char record[SMALL_MAXIMUM];
-	cpu_set_t one;
 
-	CPU_ZERO(&one);
-	CPU_SET((unsigned int)sched_getcpu(), &one);
-	cr_assert_eq(sched_setaffinity(0, sizeof(one), &one), 0);
+	stay_here();
 	options.spin_ns = SHMRING_SPIN_MAX_NS;
 	expect_ok(shmring_producer_open(&producer, pinned->name, &options));
 	expect_ok(shmring_producer_wait_consumers(producer, 1, -1));
@@ -449,17 +465,12 @@ static void read_all(struct shmring_consumer *consumer)
 Test(wait, a_pinned_writer_spins_beside_a_reader_elsewhere)
 {
 	struct pinned_writer pinned = { .name = new_ring(SMALL) };
-	struct shmring_consumer *consumer = new_consumer(pinned.name, SHMRING_RELIABLE, SHMRING_NEWEST);
-	struct timespec used;
+	struct shmring_consumer *consumer =
+		new_consumer(pinned.name, SHMRING_RELIABLE, SHMRING_NEWEST);
 	pthread_t thread;
-	clockid_t clock;
-	cpu_set_t all;
 
-	cr_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	if (CPU_COUNT(&all) < 2)
-		cr_skip("fewer than two processors here");
+	need_two_processors();
 	cr_assert_eq(pthread_create(&thread, NULL, wait_for_room_twice, &pinned), 0);
-	cr_assert_eq(pthread_getcpuclockid(thread, &clock), 0);
 	/* Only when it has slept does it look whom it waits for. */
 	while (room_sleeps(&pinned) < 1)
 		pass_time(NS_PER_MS);
@@ -468,10 +479,7 @@ Test(wait, a_pinned_writer_spins_beside_a_reader_elsewhere)
 	read_all(consumer);
 	while (atomic_load(&pinned.waits) == 0)
 		pass_time(NS_PER_MS);
-	/* It takes a processor; if it slept, this would not come to an end. */
-	do
-		cr_assert_eq(clock_gettime(clock, &used), 0);
-	while (used.tv_sec == 0 && used.tv_nsec < 20 * NS_PER_MS);
+	see_it_spin(thread);
 	while (atomic_load(&pinned.waits) == 1) {
 		read_all(consumer);
 		pass_time(NS_PER_MS);
