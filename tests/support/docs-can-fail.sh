@@ -21,7 +21,8 @@ fresh_copy() {
 		done &&
 		cp "$src"/include/shmring/*.h "$copy/include/shmring" &&
 		cp "$src/README.md" "$src/README" "$src/NEWS" "$src/CONTRIBUTING.md" "$copy" &&
-		cp "$src"/doc/*.[1-8] "$src"/doc/*.md "$copy/doc" && chmod -R u+w "$copy/doc" "$copy/include" "$copy"/*.md
+		cp "$src"/doc/*.[1-8] "$src"/doc/*.md "$src"/doc/*.svg "$copy/doc" &&
+		chmod -R u+w "$copy/doc" "$copy/include" "$copy"/*.md
 }
 
 fails() { # FAILED-CHECK SED-SCRIPT FILE: exactly this check fails once the script has changed the file
