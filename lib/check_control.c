@@ -274,6 +274,9 @@ static void check_members(struct check *check)
 
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
 		const uint64_t word = load(&control->member[member].word);
+		/* Taken first, so counted by now. */
+		const uint32_t lines =
+			atomic_load_explicit(&control->lines, memory_order_relaxed);
 
 		if (word != member_word(member_generation(word), member_subscription(word),
 					member_taken(word)) ||
@@ -281,6 +284,11 @@ static void check_members(struct check *check)
 			check_report(check, CHECK_CONTROL,
 				     AT(member) + member * sizeof(struct layout_member), word, 0, 0,
 				     -1, "the word of a member is unknown");
+		else if (member_taken(word) && member >= lines)
+			check_report(check, CHECK_CONTROL,
+				     offsetof(struct layout_control, lines), lines, member + 1,
+				     SHMRING_MEMBERS, -1,
+				     "a member's line is not among those that are looked at");
 		check_claim(check, member);
 	}
 }

@@ -31,7 +31,7 @@ static unsigned int lines_in_use(struct floor *floor)
 
 	if (joins == floor->lines_joins)
 		return floor->lines;
-	floor->lines = SHMRING_MEMBERS;
+	floor->lines = subscription_lines(floor->segment);
 	while (floor->lines > 0 &&
 	       !member_taken(atomic_load_explicit(&control->member[floor->lines - 1].word,
 						  memory_order_acquire)))

@@ -48,13 +48,15 @@ static bool pair_of(const shared_u64 *word, const shared_u64 *number, uint64_t p
 bool group_number(const struct segment *segment, unsigned int slot, uint64_t tail,
 		  uint64_t *sequence)
 {
+	const unsigned int lines = subscription_lines(segment);
+
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct layout_mark *mark = &segment->control->tail[slot].mark[i];
 
 		if (pair_of(&mark->position, &mark->sequence, tail, sequence))
 			return true;
 	}
-	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+	for (unsigned int i = 0; i < lines; i++) {
 		const struct layout_member *line = &segment->control->member[i];
 
 		if (pair_of(&line->hold, &line->hold_sequence, tail, sequence) ||

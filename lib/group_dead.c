@@ -121,6 +121,7 @@ bool group_take_over(struct shmring_consumer *consumer, bool now)
 {
 	const struct segment *segment = &consumer->handle.segment;
 	const unsigned int slot = consumer->subscription.slot;
+	const unsigned int lines = subscription_lines(segment);
 	const uint64_t clock = clock_wall_coarse_ns();
 	KEEP_ERRNO;
 
@@ -130,7 +131,7 @@ bool group_take_over(struct shmring_consumer *consumer, bool now)
 	if (!now && clock - consumer->claim.looked_ns < DEAD_LOOK_NS)
 		return false;
 	consumer->claim.looked_ns = clock;
-	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
+	for (unsigned int member = 0; member < lines; member++) {
 		/* Relaxed: it is looked at again with the lock. Whoever sleeps holds nothing. */
 		if (member == consumer->subscription.member ||
 		    !subscription_has_member(segment, slot, member) ||

@@ -160,10 +160,11 @@ static uint64_t lost_with_the_dead(const struct shmring_consumer *consumer, uint
 {
 	const struct segment *segment = &consumer->handle.segment;
 	const unsigned int slot = consumer->subscription.slot;
+	const unsigned int lines = subscription_lines(segment);
 	const uint64_t floor = walk_floor(segment);
 	uint64_t lost = 0;
 
-	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++) {
+	for (unsigned int i = 0; i < lines; i++) {
 		const struct layout_member *line = &segment->control->member[i];
 		uint64_t hold, end, records;
 

@@ -344,6 +344,7 @@ struct layout_member {
 struct layout_control {
 	struct layout_header header;
 	alignas(LAYOUT_PAGE) shared_u64 joins;     /* everything that makes or lowers a gate */
+	shared_u32 lines; /* of member[] from the first on: no other one was ever taken */
 	alignas(LAYOUT_LINE) shared_u64 sleepers;  /* a bit per subscription that sleeps */
 	alignas(LAYOUT_LINE) shared_u32 room_bell; /* the producer waits on it with a futex */
 	alignas(LAYOUT_LINE) shared_u64 state[SHMRING_SUBSCRIPTIONS]; /* slot_word() */
@@ -355,6 +356,7 @@ _Static_assert(SHMRING_SUBSCRIPTIONS <= 64, "a bit each in `sleepers`");
 _Static_assert(sizeof(struct layout_subscription) == 128, "ABI");
 _Static_assert(sizeof(struct layout_member) == 128, "ABI");
 _Static_assert(offsetof(struct layout_control, joins) == 4096, "ABI");
+_Static_assert(offsetof(struct layout_control, lines) == 4104, "ABI");
 _Static_assert(offsetof(struct layout_control, sleepers) == 4224, "ABI");
 _Static_assert(offsetof(struct layout_control, room_bell) == 4352, "ABI");
 _Static_assert(offsetof(struct layout_control, state) == 4480, "ABI");

@@ -11,64 +11,63 @@
 #include "atomics.h"
 #include "mapping.h"
 
-static int map_control(struct segment *segment, int fd, int protection, int populate)
-{
-	void *address =
-		mmap(NULL, sizeof(struct layout_control), protection, MAP_SHARED | populate, fd, 0);
+/*
+ * Everything in one reservation, whose order is control, header and index, records, records again:
+ * what every handle looks at is next to each other, and so has the fewest page tables, and one call
+ * does for all of it.
+ */
+static const size_t control_room = sizeof(struct layout_control);
 
-	if (address == MAP_FAILED)
-		return -errno;
-	segment->control = address;
-	madvise(address, sizeof(struct layout_control), MADV_DONTFORK);
-	madvise(address, sizeof(struct layout_control), MADV_DONTDUMP);
-	return 0;
+static bool map_at(char *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	return mmap(address, length, protection, MAP_SHARED | MAP_FIXED | flags, fd, offset) !=
+	       MAP_FAILED;
 }
 
-static int map_data(struct segment *segment, int protection, int populate)
+/* control_fd -1: its room stays empty. */
+static int map_all(struct segment *segment, enum segment_role role, int control_fd, bool prefault)
 {
 	const size_t offset = (size_t)segment->header.records_offset;
 	const size_t capacity = (size_t)segment->capacity;
+	const bool writes_control = role == SEGMENT_PRODUCER || role == SEGMENT_CONSUMER;
+	const int writable = PROT_READ | PROT_WRITE;
+	const int rights = role == SEGMENT_PRODUCER ? writable : PROT_READ;
+	const int populate = prefault ? MAP_POPULATE : 0;
 	char *base;
 
-	if (segment->capacity > (SIZE_MAX - offset) / 2)
+	if (segment->capacity > (SIZE_MAX - control_room - offset) / 2)
 		return -ENOMEM; /* a large ring in a 32-bit process */
-	segment->data_mapped = offset + 2 * capacity;
-	base = mmap(NULL, segment->data_mapped, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	segment->mapped = control_room + offset + 2 * capacity;
+	base = mmap(NULL, segment->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		    -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;
-	segment->data = (struct layout_data *)(void *)base;
-	segment->records = base + offset;
-	if (mmap(base, offset + capacity, protection, MAP_SHARED | MAP_FIXED | populate,
-		 segment->data_fd, 0) == MAP_FAILED ||
-	    mmap(base + offset + capacity, capacity, protection, MAP_SHARED | MAP_FIXED | populate,
-		 segment->data_fd, (off_t)offset) == MAP_FAILED)
+	segment->base = base;
+	segment->data = (struct layout_data *)(void *)(base + control_room);
+	segment->records = base + control_room + offset;
+	if (!map_at(base + control_room, offset + capacity, rights, populate, segment->data_fd,
+		    0) ||
+	    !map_at(segment->records + capacity, capacity, rights, populate, segment->data_fd,
+		    (off_t)offset))
 		return -errno;
-	madvise(base, segment->data_mapped, MADV_DONTFORK);
-	madvise(base, segment->data_mapped, MADV_DONTDUMP);
+	/* An observer's control descriptor is there to ask about locks; it maps nothing. */
+	if (control_fd >= 0 && role != SEGMENT_OBSERVER) {
+		/* Always there at once: it is small, and a fault for each page takes longer. */
+		if (!map_at(base, control_room, writes_control ? writable : PROT_READ,
+			    MAP_POPULATE, control_fd, 0))
+			return -errno;
+		segment->control = (struct layout_control *)(void *)base;
+	}
+	madvise(base, segment->mapped, MADV_DONTFORK);
+	madvise(base, segment->mapped, MADV_DONTDUMP);
 	return 0;
 }
 
-static int map_both(struct segment *segment, enum segment_role role, int control_fd, bool prefault)
+static void unmap_all(struct segment *segment)
 {
-	const int writable = PROT_READ | PROT_WRITE;
-	const int populate = prefault ? MAP_POPULATE : 0;
-	const bool writes_control = role == SEGMENT_PRODUCER || role == SEGMENT_CONSUMER;
-	int error = map_data(segment, role == SEGMENT_PRODUCER ? writable : PROT_READ, populate);
-
-	/* An observer's control descriptor is there to ask about locks; it maps nothing. */
-	if (!error && control_fd >= 0 && role != SEGMENT_OBSERVER)
-		error = map_control(segment, control_fd, writes_control ? writable : PROT_READ,
-				    populate);
-	return error;
-}
-
-static void unmap_both(struct segment *segment)
-{
-	if (segment->control)
-		munmap(segment->control, sizeof(struct layout_control));
-	if (segment->data)
-		munmap(segment->data, segment->data_mapped);
+	if (segment->base)
+		munmap(segment->base, segment->mapped);
+	segment->base = NULL;
 	segment->control = NULL;
 	segment->data = NULL;
 }
@@ -77,16 +76,16 @@ static void unmap_both(struct segment *segment)
 
 int mapping_make(struct segment *segment, enum segment_role role, int control_fd, bool prefault)
 {
-	int error = map_both(segment, role, control_fd, prefault);
+	int error = map_all(segment, role, control_fd, prefault);
 
 	if (error)
-		unmap_both(segment);
+		unmap_all(segment);
 	return error;
 }
 
 void mapping_drop(struct segment *segment)
 {
-	unmap_both(segment);
+	unmap_all(segment);
 }
 
 void mapping_forked(void)
@@ -114,7 +113,8 @@ static void adopt(struct segment *segment, const struct segment *from, bool with
 {
 	segment->data = from->data;
 	segment->records = from->records;
-	segment->data_mapped = from->data_mapped;
+	segment->base = from->base;
+	segment->mapped = from->mapped;
 	segment->control = with_control ? from->control : NULL;
 }
 
@@ -139,13 +139,13 @@ static struct shared_mapping *shared_make(const struct segment *segment, const s
 		made->segment.data_fd = reopen_writable(segment->data_fd);
 		made->device = status->st_dev;
 		made->inode = status->st_ino;
-		error = map_both(&made->segment, SEGMENT_PRODUCER, control, false);
+		error = map_all(&made->segment, SEGMENT_PRODUCER, control, false);
 		close(made->segment.data_fd);
 	}
 	close(control);
 	if (error) {
 		if (made)
-			unmap_both(&made->segment);
+			unmap_all(&made->segment);
 		free(made);
 		return NULL;
 	}
@@ -192,10 +192,11 @@ void mapping_drop(struct segment *segment)
 		struct shared_mapping *last = *link;
 
 		*link = last->next;
-		unmap_both(&last->segment);
+		unmap_all(&last->segment);
 		free(last);
 	}
 	pthread_mutex_unlock(&shared_mutex);
+	segment->base = NULL;
 	segment->data = NULL;
 	segment->control = NULL;
 }

@@ -158,6 +158,7 @@ void segment_detach(struct segment *segment)
 void segment_forked(struct segment *segment)
 {
 	segment_close(segment);
+	segment->base = NULL;
 	segment->data = NULL;
 	segment->control = NULL;
 }

@@ -35,7 +35,8 @@ struct segment {
 	unsigned int block_shift;       /* log2 of an index block's size */
 	bool gates;                     /* what this handle looks at is not overwritten meanwhile */
 	struct layout_header header;    /* private copy */
-	size_t data_mapped;             /* bytes of address space, both record mappings included */
+	char *base;                     /* of all mappings */
+	size_t mapped;                  /* bytes from there */
 	int data_fd;                    /* for fstat: is it still linked? */
 	int lock_fd;                    /* control, never mapped; -1: may not be opened */
 };

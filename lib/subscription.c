@@ -45,7 +45,9 @@ static void member_free(const struct segment *segment, unsigned int member)
 
 static bool alive(const struct segment *segment, unsigned int slot)
 {
-	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
+	const unsigned int lines = subscription_lines(segment);
+
+	for (unsigned int member = 0; member < lines; member++)
 		/* An error is no proof of death. */
 		if (subscription_has_member(segment, slot, member) &&
 		    lock_held(segment->lock_fd, LOCK_MEMBER(member)) != 0)
@@ -56,7 +58,9 @@ static bool alive(const struct segment *segment, unsigned int slot)
 /* With the table locked. */
 static void members_free(const struct segment *segment, unsigned int slot)
 {
-	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
+	const unsigned int lines = subscription_lines(segment);
+
+	for (unsigned int member = 0; member < lines; member++)
 		if (subscription_has_member(segment, slot, member))
 			member_free(segment, member);
 }
@@ -97,7 +101,9 @@ void subscription_member_free(const struct segment *segment, unsigned int slot, 
 /* With the table locked: those that are dead and hold nothing. */
 static void members_free_idle(const struct segment *segment, unsigned int slot)
 {
-	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++)
+	const unsigned int lines = subscription_lines(segment);
+
+	for (unsigned int member = 0; member < lines; member++)
 		if (subscription_has_member(segment, slot, member) &&
 		    atomic_load_explicit(&segment->control->member[member].hold,
 					 memory_order_relaxed) == HOLD_NONE &&
@@ -210,6 +216,9 @@ static void member_enter(const struct segment *segment, unsigned int member, uns
 	uint32_t generation =
 		member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
 
+	/* First: who looks for members looks no further than this. */
+	if (member >= subscription_lines(segment))
+		atomic_store_explicit(&segment->control->lines, member + 1, memory_order_relaxed);
 	atomic_store_explicit(&line->hold, HOLD_NONE, memory_order_relaxed);
 	/* What another group's member noted here is no claim of ours. */
 	atomic_store_explicit(&line->end, HOLD_NONE, memory_order_relaxed);
@@ -368,9 +377,11 @@ void subscription_leave(const struct segment *segment, const struct subscription
 void subscription_ring_for_the_dead(const struct segment *segment, unsigned int slot,
 				    uint64_t wanted)
 {
+	const unsigned int lines = subscription_lines(segment);
+
 	if (!slot_shared(state_of(segment, slot)))
 		return;
-	for (unsigned int i = 0; i < SHMRING_MEMBERS; i++)
+	for (unsigned int i = 0; i < lines; i++)
 		if (subscription_has_member(segment, slot, i) &&
 		    atomic_load_explicit(&segment->control->member[i].hold, memory_order_relaxed) <
 			    wanted &&

@@ -117,6 +117,18 @@ void subscription_ring_for_the_dead(const struct segment *segment, unsigned int 
 /* Evicts by name, without a lock. Errors: -ESRCH. */
 int subscription_evict_named(const struct segment *segment, const char *name);
 
+/*
+ * Lines of the table of members that need to be looked at. It only grows, before a member takes the
+ * line: who has seen anything of that member sees its line counted.
+ */
+static inline unsigned int subscription_lines(const struct segment *segment)
+{
+	const uint32_t lines =
+		atomic_load_explicit(&segment->control->lines, memory_order_relaxed);
+
+	return lines < SHMRING_MEMBERS ? lines : SHMRING_MEMBERS;
+}
+
 /* Is a line of the table of members, alive or dead, one of this subscription's? */
 static inline bool subscription_has_member(const struct segment *segment, unsigned int slot,
 					   unsigned int member)
