@@ -198,8 +198,23 @@ static inline uint64_t layout_batch_maximum(uint64_t capacity) { return capacity
  * does so.
  */
 #define INDEX_ENTRIES 512u
-#define INDEX_BLOCKS 256u /* in a capacity; twice as many entries: none goes while it counts */
+#define INDEX_BLOCKS 256u /* at most; twice as many entries: none goes while it counts */
 #define INDEX_NONE UINT64_MAX
+
+/*
+ * The base 2 logarithm of a block's size. An entry costs the producer a line: so a block has a
+ * 256th of the capacity, but 16 KiB at least, or a 64th of the capacity if that is less.
+ */
+#define INDEX_BLOCK_SHIFT 14u
+static inline unsigned int layout_block_shift(uint64_t capacity)
+{
+	const unsigned int finest = (unsigned int)__builtin_ctzll(capacity / INDEX_BLOCKS);
+	const unsigned int coarsest = finest + 2;
+
+	return coarsest <= INDEX_BLOCK_SHIFT ? coarsest
+	       : finest >= INDEX_BLOCK_SHIFT ? finest
+					     : INDEX_BLOCK_SHIFT;
+}
 
 struct layout_index_entry {
 	alignas(8) shared_u64 position;

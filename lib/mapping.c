@@ -52,9 +52,8 @@ static int map_all(struct segment *segment, enum segment_role role, int control_
 		return -errno;
 	/* An observer's control descriptor is there to ask about locks; it maps nothing. */
 	if (control_fd >= 0 && role != SEGMENT_OBSERVER) {
-		/* Always there at once: it is small, and a fault for each page takes longer. */
-		if (!map_at(base, control_room, writes_control ? writable : PROT_READ,
-			    MAP_POPULATE, control_fd, 0))
+		if (!map_at(base, control_room, writes_control ? writable : PROT_READ, populate,
+			    control_fd, 0))
 			return -errno;
 		segment->control = (struct layout_control *)(void *)base;
 	}

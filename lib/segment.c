@@ -129,8 +129,7 @@ int segment_attach(struct segment *segment, const char *name, enum segment_role 
 	if (!error) {
 		segment->capacity = segment->header.capacity;
 		segment->maximum = layout_maximum(segment->capacity);
-		segment->block_shift =
-			(unsigned int)__builtin_ctzll(segment->capacity / INDEX_BLOCKS);
+		segment->block_shift = layout_block_shift(segment->capacity);
 		error = mapping_make(segment, role, control_fd, prefault);
 	}
 	if (control_fd >= 0)

@@ -415,7 +415,8 @@ enum shmring_start {
 	/* a sequence number; if it is gone, the oldest, and the gap counts as lost */
 	SHMRING_SEQUENCE = 2,
 	/* Nanoseconds since 1970: a record published at or after then is never skipped, some older
-	   ones (up to 1/256 of the capacity) may come first. */
+	   ones (up to 1/64 of the capacity; of more than 1 MiB, up to 16 KiB or 1/256 of it) may
+	   come first. */
 	SHMRING_TIME = 3,
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What it takes to make a ring and to open one, beside the same open, fallocate, link and mmap
- * calls by themselves, on two files of the same sizes. The clock is stopped while what was made is
- * undone.
+ * calls by themselves, on two files of the same sizes; and, of opening, beside these calls and a
+ * look at each page that opening looks at. The clock is stopped while what was made is undone.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include "../support/objects.h"
 #include "bench.h"
 
+#define PAGE        4096
 #define TIMES       100 /* in a round */
 #define TIMES_QUICK 5
 
@@ -24,7 +25,9 @@ static const char help[] =
 	"Usage: bench_setup [OPTION]...\n"
 	"Measures how long it takes to create a ring, and to open it as a producer and as a\n"
 	"consumer, beside the bare system calls that give two files of the same sizes, names\n"
-	"and mappings. Prints medians and quartiles of the ratios in a round, as a table and\n"
+	"and mappings, and, for opening, beside these and a look at the pages that opening\n"
+	"looks at, which costs a page fault for some of them. Prints medians and quartiles of the "
+	"ratios in a round, as a table and\n"
 	"as lines `figure NAME VALUE`.\n"
 	"\n"
 	"  --rounds N      rounds, 1 to 1000 (15)\n"
@@ -36,7 +39,7 @@ static const char help[] =
 	"Exit status: 0, 1 failed, 2 usage, 77 fewer than two CPUs.\n";
 
 enum task { CREATE, OPEN_PRODUCER, OPEN_CONSUMER, TASKS };
-enum way { BARE, RING, WAYS };
+enum way { BARE, TOUCHED, RING, WAYS };
 
 static const char *const labels[TASKS] = { "create", "open for writing", "open for reading" };
 static const char *const figures[TASKS] = { "create", "open_producer", "open_consumer" };
@@ -83,10 +86,25 @@ static void bare_remove(void)
 }
 
 /*
- * One file for the records, which are mapped twice in a row; and one that is opened for locks as
- * well.
+ * The pages that opening looks at: of the control object, words, tails, names and the first members
+ * (one of each two pages); of the data object, what behind its header is the producer's, the index,
+ * and the first records.
  */
-static uint64_t bare_open(bool writes)
+static void touch(const volatile char *control, const volatile char *data)
+{
+	static const int pages[] = { 1, 2, 4, 6 };
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		(void)control[pages[i] * PAGE];
+	for (size_t i = 1; i <= options.capacity / PAGE && i <= 4; i += i < 2 ? 1 : 2)
+		(void)data[i * PAGE];
+}
+
+/*
+ * One file for the records, which are mapped twice in a row; and one that is opened for locks as
+ * well, and mapped in front of them.
+ */
+static uint64_t bare_open(bool writes, bool touches)
 {
 	const size_t data = bare_files[0].size, control = bare_files[1].size;
 	const size_t records = options.capacity;
@@ -95,31 +113,33 @@ static uint64_t bare_open(bool writes)
 	const int fd = open(bare_files[0].path, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	const int control_fd = open(bare_files[1].path, O_RDWR | O_CLOEXEC);
 	const int lock_fd = open(bare_files[1].path, O_RDWR | O_CLOEXEC);
-	char *room = mmap(NULL, data + records, PROT_NONE,
+	char *room = mmap(NULL, control + data + records, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *all = room + control;
 	uint64_t taken;
-	void *words;
 
 	must_be(fd >= 0 && control_fd >= 0 && lock_fd >= 0, "open");
 	must_be(room != MAP_FAILED, "mmap");
-	must_be(mmap(room, data, rights, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED, "mmap");
-	must_be(mmap(room + data, records, rights, MAP_SHARED | MAP_FIXED, fd,
+	must_be(mmap(all, data, rights, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED, "mmap");
+	must_be(mmap(all + data, records, rights, MAP_SHARED | MAP_FIXED, fd,
 		     (off_t)(data - records)) != MAP_FAILED,
 		"mmap");
-	words = mmap(NULL, control, PROT_READ | PROT_WRITE, MAP_SHARED, control_fd, 0);
-	must_be(words != MAP_FAILED, "mmap");
+	must_be(mmap(room, control, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, control_fd,
+		     0) != MAP_FAILED,
+		"mmap");
 	close(control_fd);
+	if (touches)
+		touch(room, all);
 	taken = bench_now() - start;
-	munmap(words, control);
-	munmap(room, data + records);
+	munmap(room, control + data + records);
 	close(lock_fd);
 	close(fd);
 	return taken;
 }
 
-static uint64_t bare(enum task task)
+static uint64_t bare(enum task task, bool touches)
 {
-	return task == CREATE ? bare_create() : bare_open(task == OPEN_PRODUCER);
+	return task == CREATE ? bare_create() : bare_open(task == OPEN_PRODUCER, touches);
 }
 
 /* ---- This library ---------------------------------------------------------------------------- */
@@ -184,20 +204,20 @@ static double time_of(enum task task, enum way way, int times)
 {
 	uint64_t taken = 0;
 
-	if (task != CREATE && way == BARE)
+	if (task != CREATE && way != RING)
 		bare_create();
 	if (task != CREATE && way == RING)
 		ring_create();
 	for (int i = 0; i < times; i++) {
-		taken += way == BARE ? bare(task) : ring(task);
+		taken += way == RING ? ring(task) : bare(task, way == TOUCHED);
 		if (task != CREATE)
 			continue;
-		if (way == BARE)
-			bare_remove();
-		else
+		if (way == RING)
 			bench_must(shmring_unlink(name), "unlink");
+		else
+			bare_remove();
 	}
-	if (task != CREATE && way == BARE)
+	if (task != CREATE && way != RING)
 		bare_remove();
 	if (task != CREATE && way == RING)
 		bench_must(shmring_unlink(name), "unlink");
@@ -206,29 +226,47 @@ static double time_of(enum task task, enum way way, int times)
 
 static double taken[TASKS][WAYS][BENCH_ROUNDS];
 
+/* Ratios of a task's rounds to those of a way. */
+static struct bench_quartiles over(enum task task, enum way way, int rounds)
+{
+	double ratios[BENCH_ROUNDS];
+
+	for (int round = 0; round < rounds; round++)
+		ratios[round] = taken[task][RING][round] / taken[task][way][round];
+	return bench_quartiles_of(ratios, rounds);
+}
+
 static void report(int rounds)
 {
-	struct bench_quartiles ratio[TASKS], time[TASKS][WAYS];
+	struct bench_quartiles ratio[TASKS][WAYS], time[TASKS][WAYS];
 
-	printf("\n%-18s %10s %12s   times the bare calls [quartiles]\n", "", "bare, us",
-	       "shmring, us");
+	printf("\n%-18s %9s %9s %12s   times the bare calls, and with pages\n", "", "bare, us",
+	       "and pages", "shmring, us");
 	for (int task = 0; task < TASKS; task++) {
-		double ratios[BENCH_ROUNDS];
-
-		for (int round = 0; round < rounds; round++)
-			ratios[round] = taken[task][RING][round] / taken[task][BARE][round];
-		ratio[task] = bench_quartiles_of(ratios, rounds);
-		/* These are sorted now. */
+		for (int way = 0; way < RING; way++)
+			ratio[task][way] = over((enum task)task, (enum way)way, rounds);
+		/* Sorted from here on. */
 		for (int way = 0; way < WAYS; way++)
 			time[task][way] = bench_quartiles_of(taken[task][way], rounds);
-		printf("%-18s %10.1f %12.1f   %.2f [%.2f %.2f]\n", labels[task],
-		       time[task][BARE].median / 1000, time[task][RING].median / 1000,
-		       ratio[task].median, ratio[task].low, ratio[task].high);
+		printf("%-18s %9.1f ", labels[task], time[task][BARE].median / 1000);
+		if (task == CREATE)
+			printf("%9s ", "");
+		else
+			printf("%9.1f ", time[task][TOUCHED].median / 1000);
+		printf("%12.1f   %.2f [%.2f %.2f]", time[task][RING].median / 1000,
+		       ratio[task][BARE].median, ratio[task][BARE].low, ratio[task][BARE].high);
+		if (task != CREATE)
+			printf(" %.2f [%.2f %.2f]", ratio[task][TOUCHED].median,
+			       ratio[task][TOUCHED].low, ratio[task][TOUCHED].high);
+		printf("\n");
 	}
 	printf("\n");
 	for (int task = 0; task < TASKS; task++) {
 		printf("figure setup_%s_us %.2f\n", figures[task], time[task][RING].median / 1000);
-		printf("figure setup_%s_vs_bare %.3f\n", figures[task], ratio[task].median);
+		printf("figure setup_%s_vs_bare %.3f\n", figures[task], ratio[task][BARE].median);
+		if (task != CREATE)
+			printf("figure setup_%s_vs_pages %.3f\n", figures[task],
+			       ratio[task][TOUCHED].median);
 	}
 }
 
@@ -244,11 +282,13 @@ int main(int argc, char **argv)
 	look_at_a_ring(&plan);
 	for (int round = 0; round < plan.rounds; round++)
 		for (int task = 0; task < TASKS; task++)
-			for (int way = 0; way < WAYS; way++)
+			for (int turn = 0; turn < WAYS; turn++) {
 				/* By turns first. */
-				taken[task][(way + round) % WAYS][round] =
-					time_of((enum task)task, (enum way)((way + round) % WAYS),
-						plan.quick ? TIMES_QUICK : TIMES);
+				const enum way way = (enum way)((turn + round) % WAYS);
+
+				taken[task][way][round] = time_of((enum task)task, way,
+								  plan.quick ? TIMES_QUICK : TIMES);
+			}
 	report(plan.rounds);
 	return 0;
 }

@@ -177,12 +177,12 @@ Test(forge, the_index)
 		if (position == INDEX_NONE || position % 3 != 0)
 			continue;
 		forge(&rig, word, position + 4);
-		forge(&rig, word, position + SMALL / INDEX_BLOCKS);
+		forge(&rig, word, position + SMALL_BLOCK);
 		/* What is below floor counts no more, and the block of the first record there may have begun earlier. */
 		if (position <= rig.floor)
 			continue;
 		forge(&rig, word, INDEX_NONE);
-		if ((position + 8) * INDEX_BLOCKS / SMALL == position * INDEX_BLOCKS / SMALL)
+		if ((position + 8) / SMALL_BLOCK == position / SMALL_BLOCK)
 			forge(&rig, word, position + 8);
 		forged++;
 	}

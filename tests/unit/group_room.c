@@ -68,28 +68,31 @@ Test(group_room, a_claim_holds_from_its_first_record_not_released)
 	cr_assert_eq(fill_ring(producer, BIG), 3);
 }
 
+/* So long that each begins a block, where the floor can go. */
+#define BLOCKWISE (SMALL_BLOCK - 16)
+
 Test(group_room, a_slow_member_holds_back_what_it_holds)
 {
 	const char *name = new_ring(0);
 	struct shmring_producer *producer = new_producer(name);
 	struct shmring_consumer *fast = open_member(name, "workers", SHMRING_RELIABLE, 1);
 	struct shmring_consumer *slow = open_member(name, "workers", SHMRING_RELIABLE, 1);
-	const unsigned int all = fill_ring(producer, 500);
+	const unsigned int all = fill_ring(producer, BLOCKWISE);
 	uint64_t next = 0, held;
 
-	expect_run(fast, next, all, 500);
+	expect_run(fast, next, all, BLOCKWISE);
 	next += all;
 	for (int round = 0; round < 20; round++) {
 		/* With nothing in anybody's hands all of the ring is free. */
-		cr_assert_eq(fill_ring(producer, 500), all);
-		expect_run(fast, next, round, 500);
+		cr_assert_eq(fill_ring(producer, BLOCKWISE), all);
+		expect_run(fast, next, round, BLOCKWISE);
 		held = next + (uint64_t)round;
-		expect_next(slow, held, 500);
-		expect_run(fast, held + 1, all - (unsigned int)round - 1, 500);
+		expect_next(slow, held, BLOCKWISE);
+		expect_run(fast, held + 1, all - (unsigned int)round - 1, BLOCKWISE);
 		/* The others go on until the ring has gone round to it. */
-		cr_assert_eq(fill_ring(producer, 500), (unsigned int)round);
-		expect_run(fast, next + all, (unsigned int)round, 500);
-		cr_assert_eq(fill_ring(producer, 500), 0);
+		cr_assert_eq(fill_ring(producer, BLOCKWISE), (unsigned int)round);
+		expect_run(fast, next + all, (unsigned int)round, BLOCKWISE);
+		cr_assert_eq(fill_ring(producer, BLOCKWISE), 0);
 		expect_ok(shmring_release(slow));
 		next += all + (uint64_t)round;
 	}

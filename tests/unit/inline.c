@@ -16,7 +16,7 @@
 
 static size_t length_of(uint64_t sequence)
 {
-	return sequence % 3 ? sequence % 40 : 300;
+	return sequence % 3 ? sequence % 40 : SMALL_BLOCK + 44;
 }
 
 static void write_expanded(struct shmring_producer *producer, uint64_t sequence, unsigned int flags)

@@ -62,7 +62,7 @@ BothKinds(resumes_behind_the_oldest_record_with_a_head_start)
 	cr_assert_geq(record.position, info.oldest_position);
 	/* It does not lose much more than it has to: an eighth of the ring, and the rest of an index block. */
 	cr_assert_leq(record.position - info.oldest_position,
-		      SMALL / 8 + SMALL / 256 + stride_of(100));
+		      SMALL / 8 + SMALL_BLOCK + stride_of(100));
 }
 
 BothKinds(is_told_when_what_it_uses_was_overwritten)
@@ -215,7 +215,7 @@ Test(loser, the_ring_keeps_all_but_a_thirty_second_part)
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		const char *name = new_ring(0);
 		struct shmring_producer *producer = new_producer(name);
-		const uint64_t stride = stride_of(lengths[i]), block = SMALL / 256;
+		const uint64_t stride = stride_of(lengths[i]);
 		struct shmring_info info = ring_info(name);
 		uint64_t oldest = 0;
 		unsigned int moves = 0;
@@ -227,7 +227,7 @@ Test(loser, the_ring_keeps_all_but_a_thirty_second_part)
 			oldest = info.oldest_position;
 			if (oldest != 0)
 				cr_assert_geq(info.head_position - oldest,
-					      SMALL - SMALL / 32 - block - 2 * stride);
+					      SMALL - SMALL / 32 - SMALL_BLOCK - 2 * stride);
 		}
 		/* Three laps. */
 		cr_assert_geq(moves, 3 * 16);

@@ -77,7 +77,7 @@ AllKinds(at_the_oldest_and_the_newest)
 		cr_assert_gt(oldest, 9000);
 		/* The ring keeps all the history it can: all but a block and a record or two. */
 		cr_assert_geq((10000 - oldest) * stride_of(100),
-			      SMALL - SMALL / 256 - 2 * stride_of(100));
+			      SMALL - SMALL_BLOCK - 2 * stride_of(100));
 		expect_ok(reader_at(*kind, seeks, name, SHMRING_OLDEST, 0, &consumer));
 		expect_first(consumer, oldest, 0);
 		expect_ok(shmring_consumer_close(consumer));
@@ -161,7 +161,7 @@ AllKinds(at_a_time)
 			cr_assert_leq(record.sequence, starts[i],
 				      "skipped what was published then");
 			/* A block of older ones may come first, and as the stamps are coarse, another moment's. */
-			cr_assert_geq(record.sequence + 2 * 9 + SMALL / 256 / stride_of(100) + 1,
+			cr_assert_geq(record.sequence + 2 * 9 + SMALL_BLOCK / stride_of(100) + 1,
 				      starts[i], "%llu is too old for %llu",
 				      (unsigned long long)record.sequence,
 				      (unsigned long long)starts[i]);

@@ -23,6 +23,8 @@
 #define SMALL         65536u
 /* The longest payload in it. */
 #define SMALL_MAXIMUM (SMALL / 4)
+/* A block of its index. */
+#define SMALL_BLOCK   (SMALL / 64)
 
 /* Bytes that a record takes in the ring. */
 static inline uint64_t stride_of(uint64_t length)
