@@ -5,6 +5,8 @@
 #include <criterion/parameterized.h>
 #include <time.h>
 
+#include "../../lib/layout.h"
+
 /* 0: RELIABLE, 1: LOSSY, 2: observer. */
 static int kinds[] = { 0, 1, 2 };
 
@@ -53,6 +55,26 @@ static void expect_first(struct shmring_consumer *consumer, uint64_t sequence, u
 		     (unsigned long long)lost);
 	cr_assert_eq(consumer_info(consumer).lost, lost);
 	expect_ok(shmring_release(consumer));
+}
+
+/* It is part of the layout: two programs have to agree on it. */
+Test(start, a_block_is_a_64th_of_small_rings_and_a_256th_of_large_ones)
+{
+	static const struct {
+		uint64_t capacity, block;
+	} rings[] = {
+		{ SHMRING_CAPACITY_MIN, SHMRING_CAPACITY_MIN / 64 },
+		{ UINT64_C(1) << 19, 8192 },
+		{ UINT64_C(1) << 20, 16384 },
+		{ UINT64_C(1) << 21, 16384 },
+		{ UINT64_C(1) << 22, 16384 },
+		{ UINT64_C(1) << 23, 32768 },
+		{ SHMRING_CAPACITY_MAX, SHMRING_CAPACITY_MAX / 256 },
+	};
+
+	cr_assert_eq(SMALL_BLOCK, UINT64_C(1) << layout_block_shift(SMALL));
+	for (size_t i = 0; i < sizeof(rings) / sizeof(rings[0]); i++)
+		cr_assert_eq(UINT64_C(1) << layout_block_shift(rings[i].capacity), rings[i].block);
 }
 
 AllKinds(at_the_oldest_and_the_newest)
