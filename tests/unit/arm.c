@@ -172,9 +172,9 @@ Test(spin, never_if_so_asked)
 	options.spin_ns = -1;
 	expect_ok(shmring_consumer_open(&lazy, name, &options));
 	/* The one is still spinning when the time is up, where it may run on two processors. */
-	expect_result(shmring_wait(lazy, NS_PER_MS), -ETIMEDOUT);
+	expect_result(shmring_wait(lazy, 50 * NS_PER_MS), -ETIMEDOUT);
 	cr_assert_eq(consumer_info(lazy).sleeps, 1);
-	expect_result(shmring_wait(patient, NS_PER_MS), -ETIMEDOUT);
+	expect_result(shmring_wait(patient, 50 * NS_PER_MS), -ETIMEDOUT);
 	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
 		cr_assert_eq(consumer_info(patient).sleeps, 0);
 }
