@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "atomics.h"
+#include "copy.h"
 #include "index.h"
 #include "liveness.h"
 #include "options.h"
@@ -207,8 +208,7 @@ int shmring_write(struct shmring_producer *producer, const void *data, size_t le
 
 	if (unlikely(error))
 		return error;
-	if (length != 0)
-		memcpy(to, data, length);
+	copy_in(to, data, length);
 	return shmring_commit(producer, length, type, 0);
 }
 
@@ -231,8 +231,7 @@ int shmring_writev(struct shmring_producer *producer, const struct iovec *pieces
 	if (unlikely(error))
 		return error;
 	for (int i = 0; i < count; i++) {
-		if (pieces[i].iov_len != 0)
-			memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+		copy_in(to, pieces[i].iov_base, pieces[i].iov_len);
 		to = (char *)to + pieces[i].iov_len;
 	}
 	return shmring_commit(producer, length, type, 0);

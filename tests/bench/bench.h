@@ -90,6 +90,7 @@ extern const struct bench_contender bench_handover_one_word;
 /* peers/, a file each. */
 extern const struct bench_contender bench_shmring_fence;
 extern const struct bench_contender bench_shmring_calls;
+extern const struct bench_contender bench_shmring_copied;
 extern const struct bench_contender bench_shmring_membarrier;
 extern const struct bench_contender bench_shmring_none;
 extern const struct bench_contender bench_rte;

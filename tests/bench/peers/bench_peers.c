@@ -60,6 +60,7 @@ struct peer {
 static const struct peer peers[] = {
 	{ &bench_shmring_fence, NULL, NULL },
 	{ &bench_shmring_calls, NULL, NULL },
+	{ &bench_shmring_copied, NULL, NULL },
 	{ &bench_shmring_membarrier, NULL, NULL },
 	{ &bench_shmring_none, NULL, NULL },
 #ifdef HAVE_DPDK
@@ -104,7 +105,8 @@ bool bench_peers_json;
 bool bench_peers_is_own(const struct bench_contender *contender)
 {
 	return contender == &bench_handover || contender == &bench_shmring_fence ||
-	       contender == &bench_shmring_calls || contender == &bench_shmring_membarrier || contender == &bench_shmring_none;
+	       contender == &bench_shmring_calls || contender == &bench_shmring_copied ||
+	       contender == &bench_shmring_membarrier || contender == &bench_shmring_none;
 }
 
 const char *bench_peers_name(const struct bench_contender *contender)

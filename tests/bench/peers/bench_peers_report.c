@@ -59,14 +59,15 @@ static int best_peer(const struct bench_plan *plan, const struct bench_heat *hea
 	return best;
 }
 
-/* One way: FENCE's time by the best peer's; a stream: how many times as fast as it FENCE is. */
+/*
+ * One way: the time of FENCE, or of FENCE copied, by the best peer's; a stream: how many times as
+ * fast as that one it is.
+ */
 static struct bench_quartiles over_best(const struct bench_plan *plan,
-					const struct bench_heat *heat, int best)
+					const struct bench_heat *heat, int own, int best)
 {
-	const int fence = index_of(heat, &bench_shmring_fence);
-
-	return heat->job.task == BENCH_ONE_WAY ? bench_ratios(plan, heat, fence, best)
-					       : bench_ratios(plan, heat, best, fence);
+	return heat->job.task == BENCH_ONE_WAY ? bench_ratios(plan, heat, own, best)
+					       : bench_ratios(plan, heat, best, own);
 }
 
 /* ---- what is to be reached ---- */
@@ -94,20 +95,21 @@ static struct aim aim_of(const struct bench_job *job)
 	return aim;
 }
 
-static void print_aim(const struct bench_plan *plan, const struct bench_heat *heat)
+static void print_aim(const struct bench_plan *plan, const struct bench_heat *heat,
+		      const struct bench_contender *contender)
 {
 	const struct aim aim = aim_of(&heat->job);
-	const int best = best_peer(plan, heat);
+	const int best = best_peer(plan, heat), own = index_of(heat, contender);
 	struct bench_quartiles q;
 	char name[64];
 
-	if (best < 0 && !aim.by_handover)
+	if (own < 0 || (best < 0 && !aim.by_handover))
 		return;
-	q = aim.by_handover ? ratios(plan, heat, index_of(heat, &bench_shmring_fence))
-			    : over_best(plan, heat, best);
-	snprintf(name, sizeof(name), "%s_%zu_over_%s", task_name(&heat->job), heat->job.size,
+	q = aim.by_handover ? ratios(plan, heat, own) : over_best(plan, heat, own, best);
+	snprintf(name, sizeof(name), "%s_%zu%s%s_over_%s", task_name(&heat->job), heat->job.size,
+		 *contender->figure ? "_" : "", contender->figure,
 		 aim.by_handover ? "handover" : "best");
-	printf("  %-24s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
+	printf("  %-27s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
 	       aim.at_most ? "at most " : "at least", aim.limit,
 	       (aim.at_most ? q.median <= aim.limit : q.median >= aim.limit) ? "yes" : "NO",
 	       aim.by_handover ? "" : ", ", aim.by_handover ? "" : heat->contenders[best]->label);
@@ -187,7 +189,12 @@ static void print_tables(const struct bench_plan *plan)
 	printf("\nAims, for FENCE (medians of per-round ratios [quartiles]), and the best peer\n");
 	for (int i = 0; i < plan->count; i++) {
 		if (is_measured(&plan->heats[i]))
-			print_aim(plan, &plan->heats[i]);
+			print_aim(plan, &plan->heats[i], &bench_shmring_fence);
+	}
+	/* Who copies anyway, or gains by it. */
+	for (int i = 0; i < plan->count; i++) {
+		if (is_measured(&plan->heats[i]) && plan->heats[i].job.task == BENCH_STREAM)
+			print_aim(plan, &plan->heats[i], &bench_shmring_copied);
 	}
 	bench_print_peace(plan);
 	printf("\n");
@@ -217,7 +224,8 @@ static void print_ratio(const char *name, struct bench_quartiles q)
 static void print_figures(const struct bench_plan *plan, const struct bench_heat *heat)
 {
 	const bool one_way = heat->job.task == BENCH_ONE_WAY;
-	const int best = best_peer(plan, heat);
+	const int best = best_peer(plan, heat), fence = index_of(heat, &bench_shmring_fence);
+	const int copied = index_of(heat, &bench_shmring_copied);
 	char begin[32], name[128];
 
 	snprintf(begin, sizeof(begin), "%s_%zu", task_name(&heat->job), heat->job.size);
@@ -237,7 +245,10 @@ static void print_figures(const struct bench_plan *plan, const struct bench_heat
 	}
 	snprintf(name, sizeof(name), "%s_over_best", begin);
 	if (best >= 0)
-		print_ratio(name, over_best(plan, heat, best));
+		print_ratio(name, over_best(plan, heat, fence, best));
+	snprintf(name, sizeof(name), "%s_copied_over_best", begin);
+	if (best >= 0 && copied >= 0)
+		print_ratio(name, over_best(plan, heat, copied, best));
 }
 
 void bench_peers_report(const struct bench_plan *plan)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * This library, by its public calls: the payload is written where it stays (reserve, commit) and
- * looked at where it lies (read, release). Nobody waits; both sides try again and again. The
- * consumer is RELIABLE.
+ * looked at where it lies (read, release); or, copied, the writer has it elsewhere first. Nobody
+ * waits; both sides try again and again. The consumer is RELIABLE.
  */
 #include "peer.h"
 
@@ -14,6 +14,7 @@
 #endif
 
 #include <errno.h>
+#include <string.h>
 
 /* This process's end of each ring. */
 static struct shmring_producer *producer;
@@ -73,6 +74,36 @@ static bench_inline void put(int ring, size_t size, unsigned int batch, uint64_t
 		put_one(size, number + i, i + 1 < batch ? SHMRING_MORE : 0);
 }
 
+#ifndef PEER_CALLS
+/* Single ones by the call that is there for it. That one ends a batch. */
+static bench_inline void put_copy(int ring, size_t size, unsigned int batch, uint64_t number)
+{
+	static char elsewhere[4096] __attribute__((aligned(64)));
+
+	(void)ring;
+	for (unsigned int i = 0; i < batch; i++) {
+		void *payload;
+		int error;
+
+		peer_fill(elsewhere, size, number + i);
+		/* It is in memory, as if it had come from somewhere. */
+		__asm__ __volatile__("" : : "r"(elsewhere) : "memory");
+		if (batch == 1) {
+			while ((error = shmring_write(producer, elsewhere, size, 0, 0)) == -EAGAIN)
+				bench_pause();
+			check("write", error);
+			return;
+		}
+		while ((error = shmring_reserve(producer, size, &payload)) == -EAGAIN)
+			bench_pause();
+		check("reserve", error);
+		memcpy(payload, elsewhere, size);
+		check("commit",
+		      shmring_commit(producer, size, 0, i + 1 < batch ? SHMRING_MORE : 0));
+	}
+}
+#endif
+
 static bench_inline unsigned int take(int ring, size_t size, unsigned int batch, uint64_t number)
 {
 	unsigned int count = 0;
@@ -97,6 +128,9 @@ static bench_inline unsigned int take(int ring, size_t size, unsigned int batch,
 }
 
 PEER_RUN(shmring_run, put, take)
+#ifndef PEER_CALLS
+PEER_RUN(shmring_run_copied, put_copy, take)
+#endif
 
 static void shmring_close(enum bench_side side)
 {
@@ -111,21 +145,22 @@ static void shmring_close(enum bench_side side)
 	}
 }
 
-#define SHMRING_CONTENDER(of_label, of_figure, of_mode)                                    \
-	{                                                                                  \
-		.label = of_label, .figure = of_figure, .mode = (of_mode), .bursts = true, \
-		.lap = shmring_lap, .open = shmring_open, .run = shmring_run,              \
-		.close = shmring_close,                                                    \
+#define SHMRING_CONTENDER(of_label, of_figure, of_mode, of_run)                                    \
+	{                                                                                          \
+		.label = of_label, .figure = of_figure, .mode = (of_mode), .bursts = true,         \
+		.lap = shmring_lap, .open = shmring_open, .run = (of_run), .close = shmring_close, \
 	}
 
 #ifdef PEER_CALLS
 const struct bench_contender bench_shmring_calls =
-	SHMRING_CONTENDER("FENCE, calls", "calls", SHMRING_WAKE_FENCE);
+	SHMRING_CONTENDER("FENCE, calls", "calls", SHMRING_WAKE_FENCE, shmring_run);
 #else
 const struct bench_contender bench_shmring_fence =
-	SHMRING_CONTENDER("FENCE", "", SHMRING_WAKE_FENCE);
+	SHMRING_CONTENDER("FENCE", "", SHMRING_WAKE_FENCE, shmring_run);
+const struct bench_contender bench_shmring_copied =
+	SHMRING_CONTENDER("FENCE, copied", "copied", SHMRING_WAKE_FENCE, shmring_run_copied);
 const struct bench_contender bench_shmring_membarrier =
-	SHMRING_CONTENDER("MEMBARRIER", "membarrier", SHMRING_WAKE_MEMBARRIER);
+	SHMRING_CONTENDER("MEMBARRIER", "membarrier", SHMRING_WAKE_MEMBARRIER, shmring_run);
 const struct bench_contender bench_shmring_none =
-	SHMRING_CONTENDER("NONE", "none", SHMRING_WAKE_NONE);
+	SHMRING_CONTENDER("NONE", "none", SHMRING_WAKE_NONE, shmring_run);
 #endif
