@@ -464,6 +464,37 @@ Test(producer, writes_a_copy)
 	cr_assert_eq(record.type, 9);
 }
 
+/* Some lengths are copied in another way than others; each begins at another place, and ends exactly where it ends. */
+Test(producer, writes_a_copy_of_any_length)
+{
+	static const size_t lengths[] = { 1,    7,    64,   511,  1024,  2046,
+					  2047, 2048, 2049, 4095, 4096,  4097,
+					  8190, 8191, 8192, 8193, 12000, SMALL_MAXIMUM };
+	const char *name = new_ring(0);
+	struct shmring_producer *producer = new_producer(name);
+	struct shmring_consumer *consumer = new_consumer(name, SHMRING_RELIABLE, SHMRING_OLDEST);
+	static unsigned char from[SMALL_MAXIMUM + 64];
+	struct shmring_record record;
+
+	for (size_t i = 0; i < 3 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		const size_t length = lengths[i / 3], split = length / 3;
+		const struct iovec pieces[] = { { from + i, split },
+						{ from + i + split, length - split } };
+
+		for (size_t b = 0; b < sizeof(from); b++)
+			from[b] = (unsigned char)(b * 7 + b / 256 + i);
+		expect_ok(i % 2 ? shmring_write(producer, from + i, length, 0, 0)
+				: shmring_writev(producer, pieces, 2, 0, 0));
+		expect_ok(shmring_write(producer, "next", 4, 0, 0));
+		expect_ok(shmring_read(consumer, &record));
+		cr_assert_eq(record.length, length);
+		cr_assert_eq(memcmp(record.data, from + i, length), 0, "%zu bytes", length);
+		expect_ok(shmring_read(consumer, &record));
+		cr_assert_eq(memcmp(record.data, "next", 4), 0, "behind %zu bytes", length);
+		expect_ok(shmring_release(consumer));
+	}
+}
+
 Test(producer, can_write_in_place)
 {
 	const char *name = new_ring(0);

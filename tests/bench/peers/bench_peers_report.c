@@ -109,7 +109,7 @@ static void print_aim(const struct bench_plan *plan, const struct bench_heat *he
 	snprintf(name, sizeof(name), "%s_%zu%s%s_over_%s", task_name(&heat->job), heat->job.size,
 		 *contender->figure ? "_" : "", contender->figure,
 		 aim.by_handover ? "handover" : "best");
-	printf("  %-27s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
+	printf("  %-31s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
 	       aim.at_most ? "at most " : "at least", aim.limit,
 	       (aim.at_most ? q.median <= aim.limit : q.median >= aim.limit) ? "yes" : "NO",
 	       aim.by_handover ? "" : ", ", aim.by_handover ? "" : heat->contenders[best]->label);
@@ -191,9 +191,9 @@ static void print_tables(const struct bench_plan *plan)
 		if (is_measured(&plan->heats[i]))
 			print_aim(plan, &plan->heats[i], &bench_shmring_fence);
 	}
-	/* Who copies anyway, or gains by it. */
+	/* For who copies anyway, or gains by it. */
 	for (int i = 0; i < plan->count; i++) {
-		if (is_measured(&plan->heats[i]) && plan->heats[i].job.task == BENCH_STREAM)
+		if (is_measured(&plan->heats[i]))
 			print_aim(plan, &plan->heats[i], &bench_shmring_copied);
 	}
 	bench_print_peace(plan);
