@@ -102,6 +102,23 @@ check "each figure is a name and a number" \
 	test -z "$(grep '^figure ' out | grep -Ev '^figure [a-z0-9_]+ [0-9]+(\.[0-9]+)?$')"
 check "the figures come last" test -z "$(sed -n '/^figure /,$p' out | grep -v '^figure ')"
 
+# ---- a record that arrives otherwise ----
+
+# strace puts other bytes in the place of the 50th and all later ones that are written: a length of 8, and 8 bytes.
+other=write:poke_enter=@arg2=0800000000000000abcdabcdabcdabcd:when=50+
+if ! command -v strace >/dev/null; then
+	tap_skip "a record that arrives otherwise" "strace is not installed (Debian: strace)"
+elif ! strace -qq -o try -e trace=write -e inject=$other true 2>why; then
+	tap_skip "a record that arrives otherwise" "strace cannot do it: $(tail -n 1 why)"
+else
+	# Who looks for leaks cannot do so while it is traced.
+	run env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" strace -f -qq -o trace -e trace=write -e inject=$other \
+		"$shmtool" bench --transports pipe --sizes 8 --rounds 1 --seconds 0.005
+	check "a record that arrives otherwise is an error" \
+		failed_with 1 'pipe: record [0-9]+ of 8 bytes did not arrive as it was sent; this is an error'
+	check "and there is no table" test ! -s out
+fi
+
 # ---- consumers ----
 
 accepted "bench --consumers" "$shmtool" bench --consumers 3 --rounds 1 --seconds 0.002

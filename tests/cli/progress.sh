@@ -48,4 +48,19 @@ on_terminal '"$SHMTOOL" pub "$RING" many 2>file'
 check "none without a terminal" shows_none
 check "nor in the file" test ! -s file
 
+# bench, whose bar goes away in the end. It takes two processors.
+if [ "$(nproc)" -ge 2 ]; then
+	# shellcheck disable=SC2016
+	on_terminal '"$SHMTOOL" bench --transports ring-spin,pipe --sizes 8,64 --rounds 2 --seconds 0.05 >table'
+	check "a bar for bench" grep -Eq '\[#+ *\] +[0-9]+ %, [0-9]+ s left' out
+	check "no line of it is wider than the terminal" \
+		test "$(tr '[' '\n' <out | sed 's/\x1b$//; s/^K//' | wc -L)" -le 80
+	check "it is gone in the end" test "$(tail -c 6 out | od -An -c | tr -d ' ')" = '033[K033[K'
+	check "and the table is not" grep -q '^ring-spin' table
+	"$shmtool" bench --transports pipe --sizes 8 --rounds 1 --seconds 0.05 >table 2>file
+	check "none for bench without a terminal" test ! -s file
+else
+	tap_skip "the bar of bench" "fewer than two CPUs"
+fi
+
 finish
