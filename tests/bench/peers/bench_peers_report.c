@@ -106,13 +106,29 @@ static void print_aim(const struct bench_plan *plan, const struct bench_heat *he
 	if (own < 0 || (best < 0 && !aim.by_handover))
 		return;
 	q = aim.by_handover ? ratios(plan, heat, own) : over_best(plan, heat, own, best);
-	snprintf(name, sizeof(name), "%s_%zu%s%s_over_%s", task_name(&heat->job), heat->job.size,
-		 *contender->figure ? "_" : "", contender->figure,
+	snprintf(name, sizeof(name), "%s_%zu_over_%s", task_name(&heat->job), heat->job.size,
 		 aim.by_handover ? "handover" : "best");
-	printf("  %-31s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
+	printf("  %-24s %5.2f [%4.2f %4.2f]  %s %4.2f  %s%s%s\n", name, q.median, q.low, q.high,
 	       aim.at_most ? "at most " : "at least", aim.limit,
 	       (aim.at_most ? q.median <= aim.limit : q.median >= aim.limit) ? "yes" : "NO",
 	       aim.by_handover ? "" : ", ", aim.by_handover ? "" : heat->contenders[best]->label);
+}
+
+/* Copied: for who copies anyway, or gains by it. */
+static void print_aims(const struct bench_plan *plan, const struct bench_contender *contender)
+{
+	bool there = false;
+
+	for (int i = 0; i < plan->count; i++)
+		there |= index_of(&plan->heats[i], contender) >= 0;
+	if (!there)
+		return;
+	printf("\nAims for %s: medians of per-round ratios [quartiles], best peer\n",
+	       contender->label);
+	for (int i = 0; i < plan->count; i++) {
+		if (is_measured(&plan->heats[i]))
+			print_aim(plan, &plan->heats[i], contender);
+	}
 }
 
 /* ---- tables ---- */
@@ -186,16 +202,8 @@ static void print_tables(const struct bench_plan *plan)
 			count = 0;
 		}
 	}
-	printf("\nAims, for FENCE (medians of per-round ratios [quartiles]), and the best peer\n");
-	for (int i = 0; i < plan->count; i++) {
-		if (is_measured(&plan->heats[i]))
-			print_aim(plan, &plan->heats[i], &bench_shmring_fence);
-	}
-	/* For who copies anyway, or gains by it. */
-	for (int i = 0; i < plan->count; i++) {
-		if (is_measured(&plan->heats[i]))
-			print_aim(plan, &plan->heats[i], &bench_shmring_copied);
-	}
+	print_aims(plan, &bench_shmring_fence);
+	print_aims(plan, &bench_shmring_copied);
 	bench_print_peace(plan);
 	printf("\n");
 }
