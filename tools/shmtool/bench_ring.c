@@ -156,12 +156,13 @@ BENCH_INLINE void commit(struct bench_run *run, int way)
 		fail(run, "committing", error);
 }
 
-BENCH_INLINE const void *next_record(struct bench_run *run, int mode)
+BENCH_INLINE const void *next_record(struct bench_run *run, int mode, bool copies)
 {
 	struct shmring_record record;
 	int error;
 
-	while ((error = shmring_read(consumer, &record)) == -EAGAIN) {
+	while ((error = copies ? shmring_read_copy(consumer, incoming, run->job.size, &record)
+			       : shmring_read(consumer, &record)) == -EAGAIN) {
 		if (mode == BENCH_SPIN)
 			continue;
 		error = shmring_wait(consumer, -1);
@@ -174,19 +175,19 @@ BENCH_INLINE const void *next_record(struct bench_run *run, int mode)
 		bench_fail(run, "a record of %u bytes, behind %llu lost ones, instead of %zu bytes",
 			   (unsigned int)record.length, (unsigned long long)record.lost,
 			   run->job.size);
-	return record.data;
+	return copies ? incoming : record.data;
 }
 
 BENCH_INLINE const void *next_spinning(struct bench_run *run, int way)
 {
 	(void)way;
-	return next_record(run, BENCH_SPIN);
+	return next_record(run, BENCH_SPIN, false);
 }
 
 BENCH_INLINE const void *next_waiting(struct bench_run *run, int way)
 {
 	(void)way;
-	return next_record(run, BENCH_ADAPTIVE);
+	return next_record(run, BENCH_ADAPTIVE, false);
 }
 
 BENCH_INLINE void release(struct bench_run *run, int way)
@@ -245,37 +246,16 @@ BENCH_INLINE void write_waiting(struct bench_run *run, int way)
 		fail(run, "writing", error);
 }
 
-BENCH_INLINE const void *copy_out(struct bench_run *run, int mode)
-{
-	struct shmring_record record;
-	int error;
-
-	while ((error = shmring_read_copy(consumer, incoming, run->job.size, &record)) == -EAGAIN) {
-		if (mode == BENCH_SPIN)
-			continue;
-		error = shmring_wait(consumer, -1);
-		if (error != 0)
-			fail(run, "waiting for a record", error);
-	}
-	if (error != 0)
-		fail(run, "reading", error);
-	if (record.length != run->job.size || record.lost != 0)
-		bench_fail(run, "a record of %u bytes, behind %llu lost ones, instead of %zu bytes",
-			   (unsigned int)record.length, (unsigned long long)record.lost,
-			   run->job.size);
-	return incoming;
-}
-
 BENCH_INLINE const void *copy_spinning(struct bench_run *run, int way)
 {
 	(void)way;
-	return copy_out(run, BENCH_SPIN);
+	return next_record(run, BENCH_SPIN, true);
 }
 
 BENCH_INLINE const void *copy_waiting(struct bench_run *run, int way)
 {
 	(void)way;
-	return copy_out(run, BENCH_ADAPTIVE);
+	return next_record(run, BENCH_ADAPTIVE, true);
 }
 
 BENCH_INLINE void copy_release(struct bench_run *run, int way)
