@@ -81,11 +81,11 @@ static void plan_wrap(struct plan *plan, struct random *random)
 				8 * random_between(random, 5, 40);
 }
 
-/* Every second or third record is the first one in its block, of 256 bytes. */
+/* Every second or third record is the first one in its block, of 1 KiB. */
 static void plan_block(struct plan *plan, struct random *random)
 {
-	plan->smallest = random_between(random, 70, 90);
-	plan->largest = plan->smallest + 40;
+	plan->smallest = random_between(random, 320, 400);
+	plan->largest = plan->smallest + 80;
 }
 
 /* Nothing fits any more, because of those who lag. */
