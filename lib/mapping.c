@@ -14,9 +14,14 @@
 /*
  * Everything in one reservation, whose order is control, header and index, records, records again:
  * what every handle looks at is next to each other, and so has the fewest page tables, and one call
- * does for all of it.
+ * does for all of it. Each begins with a page, however large those are here.
  */
-static const size_t control_room = sizeof(struct layout_control);
+static size_t control_room(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (sizeof(struct layout_control) + page - 1) / page * page;
+}
 
 static bool map_at(char *address, size_t length, int protection, int flags, int fd, off_t offset)
 {
@@ -27,7 +32,7 @@ static bool map_at(char *address, size_t length, int protection, int flags, int 
 /* control_fd -1: its room stays empty. */
 static int map_all(struct segment *segment, enum segment_role role, int control_fd, bool prefault)
 {
-	const size_t offset = (size_t)segment->header.records_offset;
+	const size_t offset = (size_t)segment->header.records_offset, room = control_room();
 	const size_t capacity = (size_t)segment->capacity;
 	const bool writes_control = role == SEGMENT_PRODUCER || role == SEGMENT_CONSUMER;
 	const int writable = PROT_READ | PROT_WRITE;
@@ -35,25 +40,24 @@ static int map_all(struct segment *segment, enum segment_role role, int control_
 	const int populate = prefault ? MAP_POPULATE : 0;
 	char *base;
 
-	if (segment->capacity > (SIZE_MAX - control_room - offset) / 2)
+	if (segment->capacity > (SIZE_MAX - room - offset) / 2)
 		return -ENOMEM; /* a large ring in a 32-bit process */
-	segment->mapped = control_room + offset + 2 * capacity;
+	segment->mapped = room + offset + 2 * capacity;
 	base = mmap(NULL, segment->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		    -1, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	segment->base = base;
-	segment->data = (struct layout_data *)(void *)(base + control_room);
-	segment->records = base + control_room + offset;
-	if (!map_at(base + control_room, offset + capacity, rights, populate, segment->data_fd,
-		    0) ||
+	segment->data = (struct layout_data *)(void *)(base + room);
+	segment->records = base + room + offset;
+	if (!map_at(base + room, offset + capacity, rights, populate, segment->data_fd, 0) ||
 	    !map_at(segment->records + capacity, capacity, rights, populate, segment->data_fd,
 		    (off_t)offset))
 		return -errno;
 	/* An observer's control descriptor is there to ask about locks; it maps nothing. */
 	if (control_fd >= 0 && role != SEGMENT_OBSERVER) {
-		if (!map_at(base, control_room, writes_control ? writable : PROT_READ, populate,
-			    control_fd, 0))
+		if (!map_at(base, sizeof(struct layout_control),
+			    writes_control ? writable : PROT_READ, populate, control_fd, 0))
 			return -errno;
 		segment->control = (struct layout_control *)(void *)base;
 	}
