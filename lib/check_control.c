@@ -268,15 +268,25 @@ static void check_claim(struct check *check, unsigned int number)
 			     end, 0, 0, -1, "a member's claim ends in the middle of a record");
 }
 
+static void check_lines(struct check *check)
+{
+	const uint32_t lines =
+		atomic_load_explicit(&check->segment->control->lines, memory_order_relaxed);
+
+	if (lines > SHMRING_MEMBERS)
+		check_report(check, CHECK_CONTROL, offsetof(struct layout_control, lines), lines, 0,
+			     SHMRING_MEMBERS, -1, "there are not so many lines of members");
+}
+
 static void check_members(struct check *check)
 {
 	const struct layout_control *control = check->segment->control;
 
+	check_lines(check);
 	for (unsigned int member = 0; member < SHMRING_MEMBERS; member++) {
 		const uint64_t word = load(&control->member[member].word);
 		/* Taken first, so counted by now. */
-		const uint32_t lines =
-			atomic_load_explicit(&control->lines, memory_order_relaxed);
+		const uint32_t lines = atomic_load_explicit(&control->lines, memory_order_relaxed);
 
 		if (word != member_word(member_generation(word), member_subscription(word),
 					member_taken(word)) ||
@@ -285,9 +295,8 @@ static void check_members(struct check *check)
 				     AT(member) + member * sizeof(struct layout_member), word, 0, 0,
 				     -1, "the word of a member is unknown");
 		else if (member_taken(word) && member >= lines)
-			check_report(check, CHECK_CONTROL,
-				     offsetof(struct layout_control, lines), lines, member + 1,
-				     SHMRING_MEMBERS, -1,
+			check_report(check, CHECK_CONTROL, offsetof(struct layout_control, lines),
+				     lines, member + 1, SHMRING_MEMBERS, -1,
 				     "a member's line is not among those that are looked at");
 		check_claim(check, member);
 	}

@@ -4,8 +4,9 @@
  *
  * For some kilobytes the C library may store vector by vector, and each of them waits for a line to
  * come over that is overwritten whole. The processor's own string instruction need not wait, where
- * it is a fast one (ERMS: Intel 64 and IA-32 Architectures Optimization Reference Manual, 3.7.6):
- * doc/performance.md has what it gives. Longer ones the C library copies like that by itself.
+ * it is a fast one (ERMS: Intel 64 and IA-32 Architectures Optimization Reference Manual, 3.7.6), and
+ * on AMD only from family 1Ah, Zen 5, on: before, it is slow for some alignments. What it gives is
+ * in doc/performance.md. glibc 2.36 copies longer ones like that by itself.
  */
 #ifndef SHMRING_COPY_H
 #define SHMRING_COPY_H
@@ -30,15 +31,30 @@
 #define COPY_STRING_LEAST 2048u
 #define COPY_STRING_MOST  8191u
 
+static inline int copy_ask(void)
+{
+	unsigned int eax, ebx, ecx, edx, family;
+
+	/* Leaf 7: bit 9 of ebx is ERMS. */
+	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ebx >> 9 & 1))
+		return 0;
+	/* Leaf 0: "AuthenticAMD" ends in "cAMD"; leaf 1: the extended family and the family. */
+	if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx) || ecx != signature_AMD_ecx)
+		return 1;
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
+		return 0;
+	family = (eax >> 8 & 15) + (eax >> 20 & 255);
+	return family >= 0x1a;
+}
+
 /* Asked once, as a hypervisor may take long to answer; it is the same for all threads. */
 static inline int copy_strings_are_fast(void)
 {
 	static atomic_int known; /* 1: no, 2: yes */
 	int answer = atomic_load_explicit(&known, memory_order_relaxed);
-	unsigned int eax, ebx, ecx, edx; /* leaf 7: bit 9 of ebx is ERMS */
 
 	if (answer == 0) {
-		answer = 1 + (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx >> 9 & 1));
+		answer = 1 + copy_ask();
 		atomic_store_explicit(&known, answer, memory_order_relaxed);
 	}
 	return answer == 2;

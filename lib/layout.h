@@ -42,9 +42,9 @@
  *            both.
  *            Without it: a RELIABLE joiner is overrun. Seen by: stress_join.
  * [JOIN]     subscription_state.c subscription_gate, subscription.c member_enter: joins (release)
- *            ->  floor.c gate_scan, lines_in_use: joins (acquire)
- *            A producer that has seen the count sees the tail and the state, or the member's line,
- *            that it counts.
+ *            ->  floor.c gate_scan, lines_in_use, subscription.c subscription_reap: joins (acquire)
+ *            A producer that has seen the count sees the tail and the state, or the member's line
+ *            and `lines`, that it counts.
  *            Without it: as for [GATE]. Seen by: stress_join.
  * [RELEASE]  inline.h shmring_hot_give_back, subscription_state.c subscription_gate: tail
  *            (release)  ->  floor.c gate_of: tail (acquire)
@@ -122,7 +122,7 @@ typedef _Atomic uint64_t shared_u64;
 typedef _Atomic uint32_t shared_u32;
 _Static_assert(sizeof(shared_u64) == 8 && sizeof(shared_u32) == 4, "atomics must have no padding");
 
-#define LAYOUT_VERSION 1u
+#define LAYOUT_VERSION 2u
 #define LAYOUT_MAGIC_DATA 0x31676e69726d6873ULL    /* "shmring1" in memory, little-endian */
 #define LAYOUT_MAGIC_CONTROL 0x316c74636d687372ULL /* "rshmctl1" in memory, little-endian */
 #define LAYOUT_BYTE_ORDER 0x01020304u     /* read back as anything else: the wrong byte order */

@@ -216,7 +216,10 @@ static void member_enter(const struct segment *segment, unsigned int member, uns
 	uint32_t generation =
 		member_generation(atomic_load_explicit(&line->word, memory_order_relaxed));
 
-	/* First: who looks for members looks no further than this. */
+	/*
+	 * First: who looks for members looks no further than this. Relaxed: the line's word and
+	 * `joins` are stored behind it, with release.
+	 */
 	if (member >= subscription_lines(segment))
 		atomic_store_explicit(&segment->control->lines, member + 1, memory_order_relaxed);
 	atomic_store_explicit(&line->hold, HOLD_NONE, memory_order_relaxed);
@@ -393,6 +396,9 @@ void subscription_ring_for_the_dead(const struct segment *segment, unsigned int 
 
 bool subscription_reap(const struct segment *segment, unsigned int slot)
 {
+	const shared_u64 *joins = &segment->control->joins;
+	/* [JOIN] acquire: before the state; pairs with subscription.c:member_enter() */
+	const uint64_t before = atomic_load_explicit(joins, memory_order_acquire);
 	uint64_t state = state_of(segment, slot);
 	bool freed;
 
@@ -401,6 +407,12 @@ bool subscription_reap(const struct segment *segment, unsigned int slot)
 	 * is done to it.
 	 */
 	if (slot_state(state) == SLOT_FREE || slot_durable(state) || alive(segment, slot))
+		return false;
+	/*
+	 * A group changes hands without that: somebody joined behind what was looked through, and
+	 * the last of those who were seen left.
+	 */
+	if (atomic_load_explicit(joins, memory_order_acquire) != before)
 		return false;
 	/* Somebody may be stopped while holding the table: that must not hold the producer. */
 	if (lock_take(segment->lock_fd, LOCK_TABLE) != 0)

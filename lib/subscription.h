@@ -119,7 +119,8 @@ int subscription_evict_named(const struct segment *segment, const char *name);
 
 /*
  * Lines of the table of members that need to be looked at. It only grows, before a member takes the
- * line: who has seen anything of that member sees its line counted.
+ * line: who has loaded anything of that member with acquire, or has the table's lock, sees its line
+ * counted.
  */
 static inline unsigned int subscription_lines(const struct segment *segment)
 {

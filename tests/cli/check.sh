@@ -117,6 +117,7 @@ damaged twin 'two subscriptions have the same name: found 0x6b \(subscription ke
 damaged deadline 'the deadline of a subscription does not go with its policy: found 0x5 \(subscription keeper\)$'
 damaged mark "a durable subscription's mark is ahead of the record it marks: found 10, may be 0 to 5 \\(subscription keeper\\)\$"
 damaged member 'the word of a member is unknown: found 0x4d01$'
+damaged table "there are not so many lines of members: found 257, may be 0 to 256\$"
 damaged lines "a member's line is not among those that are looked at: found 1, may be 10 to 256\$"
 damaged name 'the name of a subscription is not one: found 0x7 \(subscription .x07.x1b\[31m\)$'
 no_control_characters() { # FILE

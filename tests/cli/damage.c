@@ -65,6 +65,7 @@ static const struct damage {
 	{ "name", CONTROL(subscription[0].name), SET, 0x6d31335b1b07, 0, 0 }, /* "\a\033[31m" */
 	{ "twin", CONTROL(subscription[1].name), COPY, 0, 0, 0 },
 	{ "deadline", CONTROL(subscription[0].deadline_ns), SET, 5, 0, 0 },
+	{ "table", CONTROL(lines), SET, 257, 0, 0 },
 	{ "lines", CONTROL(member[9].word), SET, 1, 0, offsetof(struct layout_control, lines) },
 	{ "member", CONTROL(member[9].word), SET, UINT64_C(77) << 8 | 1, 0, 0 },
 };
