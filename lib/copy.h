@@ -12,6 +12,7 @@
 #define SHMRING_COPY_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -31,24 +32,24 @@
 #define COPY_STRING_LEAST 2048u
 #define COPY_STRING_MOST  8191u
 
-static inline int copy_ask(void)
+static inline bool copy_ask(void)
 {
 	unsigned int eax, ebx, ecx, edx, family;
 
 	/* Leaf 7: bit 9 of ebx is ERMS. */
 	if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(ebx >> 9 & 1))
-		return 0;
+		return false;
 	/* Leaf 0: "AuthenticAMD" ends in "cAMD"; leaf 1: the extended family and the family. */
 	if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx) || ecx != signature_AMD_ecx)
-		return 1;
+		return true;
 	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
-		return 0;
+		return false;
 	family = (eax >> 8 & 15) + (eax >> 20 & 255);
 	return family >= 0x1a;
 }
 
 /* Asked once, as a hypervisor may take long to answer; it is the same for all threads. */
-static inline int copy_strings_are_fast(void)
+static inline bool copy_strings_are_fast(void)
 {
 	static atomic_int known; /* 1: no, 2: yes */
 	int answer = atomic_load_explicit(&known, memory_order_relaxed);
@@ -60,26 +61,22 @@ static inline int copy_strings_are_fast(void)
 	return answer == 2;
 }
 
+#endif
+
 static inline void copy_in(void *to, const void *from, size_t length)
 {
+#ifdef COPY_BY_STRING
 	if (length - COPY_STRING_LEAST <= COPY_STRING_MOST - COPY_STRING_LEAST &&
-	    copy_strings_are_fast())
+	    copy_strings_are_fast()) {
 		__asm__ __volatile__("rep movsb"
 				     : "+D"(to), "+S"(from), "+c"(length)
 				     :
 				     : "memory");
-	else if (length != 0)
-		memcpy(to, from, length);
-}
-
-#else
-
-static inline void copy_in(void *to, const void *from, size_t length)
-{
+		return;
+	}
+#endif
 	if (length != 0)
 		memcpy(to, from, length);
 }
-
-#endif
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * index.h - where records start, without walking there: an entry per block for the first record
- * that starts in it. An entry counts only if its position lies in the block it
- * is looked up for.
+ * that starts in it. An entry counts only if its position lies in the block it is looked up for.
  *
  * The producer stores an entry before it publishes the record. Readers load head first ([HEAD]) and
  * pass over entries above it.

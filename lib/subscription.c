@@ -231,6 +231,7 @@ static void member_enter(const struct segment *segment, unsigned int member, uns
 			      memory_order_release);
 	/* The producer looks at no line above those that it knows to be taken. */
 	/* [JOIN] release: the line's word first; pairs with floor.c:lines_in_use() */
+	/* [JOIN] and for who looks for the dead; pairs with subscription.c:subscription_reap() */
 	atomic_fetch_add_explicit(&segment->control->joins, 1, memory_order_release);
 }
 

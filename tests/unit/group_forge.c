@@ -173,3 +173,27 @@ Test(group_forge, what_anybody_may_find_there)
 	}
 	expect_sound(rig.name);
 }
+
+/* How many lines of the table are looked at: also a number that there cannot be ends at the table's end. */
+Test(group_forge, the_number_of_lines)
+{
+	static const uint32_t numbers[] = { 0, SHMRING_MEMBERS + 1, UINT32_MAX };
+	struct rig rig;
+	shared_u32 *lines;
+	uint32_t was;
+
+	new_rig(&rig, SHMRING_RELIABLE, 0);
+	lines = &rig.control->lines;
+	was = atomic_load_explicit(lines, memory_order_relaxed);
+	cr_assert_geq(was, 3);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		atomic_store_explicit(lines, numbers[i], memory_order_relaxed);
+		expect_named(rig.name, "control", offsetof(struct layout_control, lines),
+			     numbers[i], -1);
+		/* Looks for members that are dead, and leaves; those of the group are not seen if there are no lines. */
+		expect_ok(shmring_consumer_close(
+			new_consumer(rig.name, SHMRING_RELIABLE, SHMRING_NEWEST)));
+		atomic_store_explicit(lines, was, memory_order_relaxed);
+		expect_sound(rig.name);
+	}
+}
